@@ -1,0 +1,77 @@
+use core::fmt;
+use core::future::Future;
+use core::time::Duration;
+
+use secrecy::{SecretSlice, SecretString};
+use serde::de::DeserializeOwned;
+
+use crate::{Deadline, Environment, Error};
+
+/// A client of one secret store.
+///
+/// The life of a backend is one answer: it is opened when the chain first asks it, fetches one secret,
+/// and is closed when the answer is out.
+pub trait Backend: Sized {
+    /// The settings of an instance, as they are written down: `[backends.NAME]` without its `type`.
+    type Config: DeserializeOwned;
+
+    /// What names one secret in the store. Its `Display` is what people read in messages.
+    type Reference: DeserializeOwned + fmt::Display;
+
+    /// Opens the instance called `name`.
+    ///
+    /// Nothing is sent yet. Settings that the job supplies are read here.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::NotAvailable`](crate::Kind::NotAvailable) where this machine does not have what the instance
+    /// needs, [`Kind::Invalid`](crate::Kind::Invalid) where a setting makes no sense.
+    fn open(name: &str, config: &Self::Config, context: &Context) -> Result<Self, Error>;
+
+    /// Proves who this job is, where the store asks for it, and fetches the secret.
+    ///
+    /// # Errors
+    ///
+    /// As [`Kind`](crate::Kind) lays down, variant by variant.
+    fn fetch(
+        &mut self,
+        reference: &Self::Reference,
+    ) -> impl Future<Output = Result<Fetched, Error>>;
+
+    /// Ends what was begun at the store for this answer, best effort: nobody waits for the outcome.
+    ///
+    /// `is_in_use` says whether what was fetched last was handed out, and so must stay valid.
+    fn close(self, is_in_use: bool) -> impl Future<Output = ()> {
+        let _ = is_in_use;
+        async {}
+    }
+}
+
+/// What an instance is opened with.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The machine: variables, the home directory, files.
+    pub environment: Environment,
+    /// When the answer must be ready.
+    pub deadline: Deadline,
+}
+
+/// A secret, as the store gave it.
+#[derive(Debug)]
+pub struct Fetched {
+    /// The secret itself.
+    pub payload: Payload,
+    /// How long the store lets the secret live from now, where it says so: a Vault lease.
+    pub lifetime: Option<Duration>,
+    /// Things that the user should know although nothing failed, one line each.
+    pub warnings: Vec<String>,
+}
+
+/// The two shapes in which stores keep secrets.
+#[derive(Debug)]
+pub enum Payload {
+    /// A value without structure of its own. It may hold JSON.
+    Bytes(SecretSlice<u8>),
+    /// Named fields: the text of one JSON object.
+    Fields(SecretString),
+}

@@ -1,0 +1,46 @@
+use core::time::Duration;
+use std::time::Instant;
+
+/// The moment by which a whole answer must be ready.
+///
+/// Cargo waits for a credential provider without a limit of its own, holding its package cache lock, so
+/// every wait of every backend ends here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadline {
+    at: Instant,
+    total: Duration,
+}
+
+impl Deadline {
+    /// The deadline `total` from now.
+    pub fn after(total: Duration) -> Self {
+        Self {
+            at: Instant::now() + total,
+            total,
+        }
+    }
+
+    /// The moment itself.
+    pub fn at(&self) -> Instant {
+        self.at
+    }
+
+    /// The time that was given at the start, for messages.
+    pub fn total(&self) -> Duration {
+        self.total
+    }
+
+    /// The time that is left; zero when the deadline has passed.
+    pub fn remaining(&self) -> Duration {
+        self.at.saturating_duration_since(Instant::now())
+    }
+
+    /// This deadline, or the moment `limit` from now if that comes first.
+    #[must_use]
+    pub fn at_most(&self, limit: Duration) -> Self {
+        Self {
+            at: self.at.min(Instant::now() + limit),
+            total: self.total.min(limit),
+        }
+    }
+}

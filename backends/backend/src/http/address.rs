@@ -1,0 +1,115 @@
+//! What an address says about the way to it.
+
+use std::sync::Arc;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use url::{Host, Url};
+
+use crate::{Error, Kind};
+
+/// Sets the proxy: the one that was given, else the environment's, and none at all to this machine and to
+/// the addresses at which clouds serve metadata.
+pub(super) fn proxied(
+    builder: reqwest::ClientBuilder,
+    address: &Url,
+    proxy: Option<&str>,
+) -> Result<reqwest::ClientBuilder, Error> {
+    if is_loopback(address) || is_metadata(address) {
+        return Ok(builder.no_proxy());
+    }
+    let Some(proxy) = proxy else {
+        return Ok(builder);
+    };
+    let proxy = reqwest::Proxy::all(proxy).map_err(|error| {
+        // A proxy's address may hold its password, and so may the parser's words.
+        Error::new(Kind::Invalid, "the proxy's address is not a URL").because(
+            if error.is_builder() {
+                ""
+            } else {
+                "it can't be used"
+            },
+        )
+    })?;
+    Ok(builder.no_proxy().proxy(proxy))
+}
+
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    }
+}
+
+/// Link-local, as all clouds have it, and the names and fixed addresses of AWS and Google.
+fn is_metadata(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_link_local(),
+        Some(Host::Ipv6(ip)) => {
+            ip.is_unicast_link_local() || ip.segments()[..2] == [0xfd00, 0x0ec2]
+        }
+        Some(Host::Domain(name)) => name == "metadata.google.internal",
+        None => false,
+    }
+}
+
+/// Scheme, host and port; for a socket, its path.
+pub(super) fn origin(url: &Url) -> String {
+    match url.host() {
+        Some(_) => url.origin().ascii_serialization(),
+        None => url.to_string(),
+    }
+}
+
+/// `target` at the scheme, host and port of `url`.
+pub(super) fn with_origin_of(target: Url, url: &Url) -> Url {
+    let mut same = url.clone();
+    same.set_path(target.path());
+    same.set_query(target.query());
+    same
+}
+
+/// Finds the host of the address, whatever name is asked for: the counterpart of putting the
+/// name of the certificate in its place.
+pub(super) struct ActualHost(String);
+
+impl ActualHost {
+    pub(super) fn of(address: &Url, name: &str) -> Result<Arc<Self>, Error> {
+        match (Host::parse(name), address.host()) {
+            (Ok(Host::Domain(_)), Some(Host::Ipv6(host))) => Ok(Arc::new(Self(host.to_string()))),
+            (Ok(Host::Domain(_)), Some(host)) => Ok(Arc::new(Self(host.to_string()))),
+            _ => Err(Error::new(
+                Kind::Invalid,
+                format!("`{name}` is not a DNS name, as the server's name in TLS must be"),
+            )),
+        }
+    }
+}
+
+impl Resolve for ActualHost {
+    fn resolve(&self, _: Name) -> Resolving {
+        let host = self.0.clone();
+        Box::pin(async move {
+            let addresses: Vec<_> = tokio::net::lookup_host((host, 0)).await?.collect();
+            Ok(Box::new(addresses.into_iter()) as Addrs)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_addresses() {
+        for address in [
+            "http://169.254.169.254/",
+            "http://[fd00:ec2::254]/",
+            "http://metadata.google.internal/",
+        ] {
+            assert!(is_metadata(&Url::parse(address).unwrap()), "{address}");
+        }
+        assert!(!is_metadata(&Url::parse("https://example.com").unwrap()));
+    }
+}

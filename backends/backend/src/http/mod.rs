@@ -1,0 +1,18 @@
+//! The HTTP client that every networked backend shares: [`Client`].
+//!
+//! What it holds to, whatever the store: TLS 1.2 or 1.3 with ring; the system's certificate authorities, or
+//! exactly those that were given; no redirect off the origin; plain HTTP to loopback only; a limit on every
+//! answer; three tries at most, for what is transient only; everything inside the [`Deadline`](crate::Deadline).
+
+mod address;
+mod client;
+mod pem;
+mod refusal;
+mod retry;
+mod roots;
+mod tls;
+
+pub use client::{Client, Settings};
+pub use retry::Retry;
+pub use roots::Roots;
+pub use tls::ClientCertificate;

@@ -1,0 +1,146 @@
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use rustls::RootCertStore;
+
+use super::pem;
+use crate::{Environment, Error, Kind};
+
+/// The certificate authorities that a server must be vouched for by.
+#[derive(Clone, Debug)]
+pub enum Roots {
+    /// The system's: `SSL_CERT_FILE` and `SSL_CERT_DIR` where set, else the bundle where this system keeps
+    /// it; on macOS and Windows the platform's own verifier.
+    System,
+    /// Exactly those in this PEM text, which messages call `origin`.
+    Pem {
+        /// Where the text is from: a path, a variable.
+        origin: String,
+        /// The text.
+        pem: Vec<u8>,
+    },
+}
+
+impl Roots {
+    /// The store to verify with, `None` where the platform verifies.
+    pub(super) fn store(
+        &self,
+        environment: &Environment,
+    ) -> Result<Option<Arc<RootCertStore>>, Error> {
+        match self {
+            Self::Pem { origin, pem } => {
+                let mut store = RootCertStore::empty();
+                let (added, _) = store.add_parsable_certificates(pem::certificates(pem));
+                if added == 0 {
+                    return Err(Error::new(
+                        Kind::Invalid,
+                        format!("no certificate in {origin}"),
+                    )
+                    .help("it must hold the certificate authority in PEM form, from `-----BEGIN CERTIFICATE-----` on"));
+                }
+                Ok(Some(Arc::new(store)))
+            }
+            Self::System if cfg!(any(target_os = "macos", target_os = "windows")) => Ok(None),
+            Self::System => system(environment).map(Some),
+        }
+    }
+}
+
+/// The system's authorities, loaded once for all clients of this process.
+fn system(environment: &Environment) -> Result<Arc<RootCertStore>, Error> {
+    static STORE: OnceLock<Arc<RootCertStore>> = OnceLock::new();
+    if let Some(store) = STORE.get() {
+        return Ok(Arc::clone(store));
+    }
+    let mut store = RootCertStore::empty();
+    let places = places(environment)?;
+    for place in &places {
+        for file in files(place) {
+            if let Some(pem) = environment.read("the certificate bundle", &file)? {
+                store.add_parsable_certificates(pem::certificates(&pem));
+            }
+        }
+    }
+    if store.is_empty() {
+        let places: Vec<_> = places
+            .iter()
+            .map(|place| format!("`{}`", place.display()))
+            .collect();
+        let places = if places.is_empty() {
+            "it has no bundle in any usual place".to_owned()
+        } else {
+            format!("looked in {}", places.join(", "))
+        };
+        return Err(
+            Error::new(Kind::Invalid, "this system has no certificate authorities")
+                .because(places)
+                .help("install the package `ca-certificates`, set SSL_CERT_FILE to a bundle, or set `ca-file` on the backend"),
+        );
+    }
+    Ok(Arc::clone(STORE.get_or_init(|| Arc::new(store))))
+}
+
+/// The files and directories that hold the system's authorities.
+fn places(environment: &Environment) -> Result<Vec<PathBuf>, Error> {
+    let mut places = Vec::new();
+    for variable in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
+        if let Some(path) = environment.var(variable)? {
+            let path = PathBuf::from(path);
+            if !path.exists() {
+                return Err(Error::new(
+                    Kind::Invalid,
+                    format!(
+                        "`{}` does not exist, to which {variable} points",
+                        path.display()
+                    ),
+                ));
+            }
+            places.push(path);
+        }
+    }
+    #[cfg(not(any(target_os = "macos", target_os = "windows")))]
+    if places.is_empty() {
+        // A bundle holds what the directory beside it holds, so the directory is only read without one.
+        let probe = openssl_probe::probe();
+        match probe.cert_file {
+            Some(bundle) => places.push(bundle),
+            None => places.extend(probe.cert_dir),
+        }
+    }
+    Ok(places)
+}
+
+/// The file itself, or the files in the directory.
+fn files(place: &PathBuf) -> Vec<PathBuf> {
+    match std::fs::read_dir(place) {
+        Ok(entries) => entries
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| path.is_file())
+            .collect(),
+        Err(_) => vec![place.clone()],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_bundle_is_an_error() {
+        let environment = Environment::fixed([("", ""); 0], "/");
+        let roots = Roots::Pem {
+            origin: "`ca.pem`".to_owned(),
+            pem: b"nothing".to_vec(),
+        };
+        let error = roots.store(&environment).unwrap_err();
+        assert_eq!(error.what(), "no certificate in `ca.pem`");
+    }
+
+    #[test]
+    fn a_missing_bundle_that_was_asked_for_is_an_error() {
+        let environment = Environment::fixed([("SSL_CERT_FILE", "/nonexistent/ca.pem")], "/");
+        let error = places(&environment).unwrap_err();
+        assert!(error.what().contains("SSL_CERT_FILE"), "{error}");
+    }
+}

@@ -1,0 +1,89 @@
+use core::fmt;
+use std::sync::Arc;
+
+use rustls::client::Resumption;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
+use secrecy::{ExposeSecret as _, SecretSlice};
+
+use super::pem;
+use crate::{Error, Kind};
+
+/// The certificate that the client shows to the server (mTLS), with its key.
+#[derive(Clone)]
+pub struct ClientCertificate {
+    /// What messages call the certificate: a path, a variable.
+    pub origin: String,
+    /// The certificate and those between it and the authority, in PEM form.
+    pub chain: Vec<u8>,
+    /// The private key in PEM form: PKCS #8, PKCS #1 or SEC 1.
+    pub key: SecretSlice<u8>,
+}
+
+impl fmt::Debug for ClientCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientCertificate")
+            .field("origin", &self.origin)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The TLS side of one client: ring, TLS 1.2 and 1.3, HTTP/1.1.
+///
+/// `roots` is `None` where the platform verifies. One process opens one connection to a server, so nothing is
+/// kept for resuming a session.
+pub(super) fn config(
+    roots: Option<Arc<RootCertStore>>,
+    certificate: Option<&ClientCertificate>,
+) -> Result<ClientConfig, Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| {
+            Error::new(Kind::Invalid, "can't set up TLS").because(error.to_string())
+        })?;
+    let builder = match roots {
+        Some(store) => builder.with_root_certificates(store),
+        #[cfg(any(target_os = "macos", target_os = "windows"))]
+        None => {
+            use rustls_platform_verifier::BuilderVerifierExt as _;
+            builder.with_platform_verifier().map_err(|error| {
+                Error::new(
+                    Kind::Invalid,
+                    "can't set up the platform's certificate verifier",
+                )
+                .because(error.to_string())
+            })?
+        }
+        #[cfg(not(any(target_os = "macos", target_os = "windows")))]
+        None => unreachable!("only macOS and Windows verify without a store"),
+    };
+    let mut config = match certificate {
+        None => builder.with_no_client_auth(),
+        Some(certificate) => {
+            let refused = |why: String| {
+                Error::new(
+                    Kind::Invalid,
+                    format!("the client certificate {} is no use", certificate.origin),
+                )
+                .because(why)
+            };
+            let key = PrivateKeyDer::from_pem_slice(certificate.key.expose_secret())
+                // The parser's own words may quote what it read.
+                .map_err(|_| refused("its key is not a private key in PEM form".to_owned()))?;
+            let chain = pem::certificates(&certificate.chain);
+            if chain.is_empty() {
+                return Err(refused(
+                    "there is no certificate in PEM form in it".to_owned(),
+                ));
+            }
+            builder
+                .with_client_auth_cert(chain, key)
+                .map_err(|error| refused(error.to_string()))?
+        }
+    };
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.resumption = Resumption::disabled();
+    Ok(config)
+}

@@ -1,0 +1,87 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+
+use super::Identity;
+use crate::{Error, Kind};
+
+/// A workload identity token: a signed JWT (RFC 7519). It is a credential until it expires.
+#[derive(Clone, Debug)]
+pub struct WorkloadToken(SecretString);
+
+/// What the claims of interest look like on the wire; `aud` is a string or an array of them (RFC 7519,
+/// section 4.1.3).
+#[derive(Deserialize)]
+struct Claims {
+    iss: Option<serde_json::Value>,
+    aud: Option<serde_json::Value>,
+    sub: Option<serde_json::Value>,
+}
+
+impl WorkloadToken {
+    /// Takes what `origin` gave, if it has the three parts of a JWT; whether it is a good one is for the
+    /// store to say.
+    pub(super) fn new(text: String, origin: &Identity) -> Result<Self, Error> {
+        let well_formed = text.split('.').count() == 3
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
+        let token = SecretString::from(text);
+        if well_formed {
+            Ok(Self(token))
+        } else {
+            Err(Error::new(Kind::Invalid, format!("{origin} is not a JWT"))
+                .help("a JWT is three parts of base64url with a dot between them, on one line"))
+        }
+    }
+
+    /// The token itself, to send to the store.
+    pub fn secret(&self) -> &SecretString {
+        &self.0
+    }
+
+    /// Issuer, audience and subject as the token states them, for the message about a refused login; none of
+    /// them is secret. `None` if it can't be read.
+    pub fn claims(&self) -> Option<String> {
+        let payload = self.0.expose_secret().split('.').nth(1)?;
+        let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;
+        let claims: Claims = serde_json::from_slice(&payload).ok()?;
+        let stated: Vec<_> = [
+            ("iss", claims.iss),
+            ("aud", claims.aud),
+            ("sub", claims.sub),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!("{name} {}", value?)))
+        .collect();
+        Some(stated.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claims_are_read_and_debug_is_silent() {
+        let payload = URL_SAFE_NO_PAD.encode(
+            r#"{"iss":"https://token.actions.githubusercontent.com","aud":["vault"],"sub":"repo:acme/app:ref:refs/heads/main","exp":1}"#,
+        );
+        let text = format!("aGVhZA.{payload}.c2ln");
+        let token = WorkloadToken::new(text.clone(), &Identity::GitLab).unwrap();
+        assert_eq!(
+            token.claims().unwrap(),
+            r#"iss "https://token.actions.githubusercontent.com", aud ["vault"], sub "repo:acme/app:ref:refs/heads/main""#
+        );
+        assert!(!format!("{token:?}").contains(&text));
+    }
+
+    #[test]
+    fn what_is_no_jwt_is_not_sent_anywhere() {
+        for text in ["", "abc", "a.b", "a.b.c.d", "a.b.c\nX-Evil: 1", "a b.c.d"] {
+            let error = WorkloadToken::new(text.to_owned(), &Identity::GitLab).unwrap_err();
+            assert_eq!(error.kind(), Kind::Invalid);
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! What the secret stores of [cargo-credential-bridge] have in common.
+//!
+//! A *backend* is a client of one secret store. It implements [`Backend`]: it is told which secret to fetch
+//! and by when, and knows nothing of Cargo, of chains or of the config file. What a backend may fail with
+//! is an [`Error`], whose [`Kind`] decides what the chain does next.
+//!
+//! * [`Environment`] is the machine as a backend sees it: variables, the home directory, files.
+//! * [`Value`] and [`SecretValue`] are settings that may be written down or supplied by the job.
+//! * [`Deadline`] is the one moment by which a whole answer must be ready.
+//! * `http` (feature `http`) is the hardened HTTP client, with its retries, certificates and proxies.
+//! * `identity` (feature `identity`) gets the workload identity token of the CI job that this runs in.
+//!
+//! [cargo-credential-bridge]: https://crates.io/crates/cargo-credential-bridge
+
+mod backend;
+mod deadline;
+mod environment;
+mod error;
+#[cfg(feature = "http")]
+pub mod http;
+#[cfg(feature = "identity")]
+pub mod identity;
+mod value;
+
+pub use backend::{Backend, Context, Fetched, Payload};
+pub use deadline::Deadline;
+pub use environment::Environment;
+pub use error::{Error, Kind};
+pub use secrecy::{ExposeSecret, SecretSlice, SecretString};
+pub use value::{OneOrMany, SecretValue, Supplied, Value};
