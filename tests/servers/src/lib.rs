@@ -1,0 +1,39 @@
+//! Servers for the tests, the demo and the bench: in process, on loopback, stopped on drop.
+//!
+//! * [`Server`] answers HTTP and HTTPS from a closure and keeps what it was asked; [`FaultServer`] misbehaves below HTTP.
+//! * [`Issuer`] is the workload identity of a CI job: an OIDC issuer with GitHub's token endpoint.
+//! * [`VaultServer`] is a double of HashiCorp Vault 1.21's HTTP API, as far as this project uses it.
+//!   `tests/agrees_with_vault.rs` runs one script against it and against a real Vault and compares the answers.
+//! * [`Registry`] is a sparse registry that demands a token, with different tokens for reading and publishing.
+//! * [`CargoHome`] runs a real Cargo in a directory and an environment of its own.
+//! * [`Provider`] runs the provider itself, as Cargo does.
+//! * [`leaks`] searches output and files for secrets.
+//!
+//! All of it is test support: an invariant that breaks panics with the reason.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
+
+pub mod authority;
+pub mod cargo;
+pub mod client;
+pub mod clock;
+pub mod faults;
+pub mod http;
+pub mod issuer;
+pub mod jwt;
+pub mod leaks;
+pub mod provider;
+pub mod random;
+pub mod registry;
+pub mod server;
+pub mod vault;
+
+pub use authority::{Authority, Certificate};
+pub use cargo::{CargoHome, Outcome};
+pub use faults::{Fault, FaultServer, refused_port};
+pub use http::{Request, Response};
+pub use issuer::Issuer;
+pub use provider::{Provider, Run};
+pub use registry::{Registry, Tokens};
+pub use server::{Exchange, Server, Tls, TlsVersion};
+pub use vault::{AuditEntry, Role, VaultServer};

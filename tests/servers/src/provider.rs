@@ -1,0 +1,234 @@
+//! Runs the provider as Cargo runs it: `--cargo-plugin`, requests on standard input, answers on standard output.
+
+use std::ffi::OsString;
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::leaks;
+
+/// No test waits longer for the provider; it bounds itself by its own, shorter deadline.
+const WATCHDOG: Duration = Duration::from_secs(60);
+
+/// The provider with an environment of its own: nothing of the machine's reaches it.
+pub struct Provider {
+    binary: PathBuf,
+    directory: TempDir,
+    variables: Vec<(OsString, OsString)>,
+    secrets: Vec<String>,
+}
+
+/// What one run of the provider gave.
+#[derive(Debug)]
+pub struct Run {
+    /// All of standard output.
+    pub stdout: String,
+    /// All of standard error.
+    pub stderr: String,
+    /// The exit status, `None` if it was killed by a signal.
+    pub code: Option<i32>,
+}
+
+impl Provider {
+    /// The provider at `binary`, which a test names by `env!("CARGO_BIN_EXE_cargo-credential-bridge")`.
+    pub fn new(binary: impl Into<PathBuf>) -> Self {
+        let directory = tempfile::tempdir().expect("the system has a temporary directory");
+        Self {
+            binary: binary.into(),
+            directory,
+            variables: Vec::new(),
+            secrets: Vec::new(),
+        }
+    }
+
+    /// Its home directory, with `.cargo` in it; the working directory is `work` below it.
+    pub fn home(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Writes the config where it is looked for, `.cargo/credential-bridge.toml`, for its owner only.
+    #[must_use]
+    pub fn config(self, text: &str) -> Self {
+        self.file(".cargo/credential-bridge.toml", text)
+    }
+
+    /// Writes a file below the home directory, for its owner only.
+    #[must_use]
+    pub fn file(self, path: &str, content: &str) -> Self {
+        let path = self.home().join(path);
+        std::fs::create_dir_all(path.parent().expect("the path is below the home directory"))
+            .expect("the temporary directory is ours");
+        std::fs::write(&path, content).expect("the temporary directory is ours");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
+                .expect("the file is ours");
+        }
+        self
+    }
+
+    /// Sets a variable.
+    #[must_use]
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.variables.push((name.into(), value.into()));
+        self
+    }
+
+    /// Names a secret that must be nowhere but in the token of an `Ok` answer, in this and every later run.
+    #[must_use]
+    pub fn secret(mut self, secret: &str) -> Self {
+        self.secrets.push(secret.to_owned());
+        self
+    }
+
+    /// The command, for what the other methods can't do.
+    pub fn command(&self) -> Command {
+        let work = self.home().join("work");
+        std::fs::create_dir_all(&work).expect("the temporary directory is ours");
+        let mut command = Command::new(&self.binary);
+        command
+            .arg("--cargo-plugin")
+            .env_clear()
+            .env("HOME", self.home())
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("GCE_METADATA_HOST", "127.0.0.1:1")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .current_dir(work)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Sends `input`, closes standard input and waits for the end. Searches both outputs for the secrets.
+    pub fn run(&self, input: &[u8]) -> Run {
+        let mut child = self.command().spawn().expect("the provider can be started");
+        let mut stdin = child.stdin.take().expect("standard input is a pipe");
+        // It may answer and end before it has read everything.
+        let _ = stdin.write_all(input);
+        drop(stdin);
+        let run = finish(child);
+        self.search(&run);
+        run
+    }
+
+    /// Asks for a token and gives the one answer.
+    pub fn get(&self, index_url: &str, operation: &str) -> Value {
+        self.run(get_request(index_url, operation).as_bytes())
+            .answer()
+    }
+
+    /// Panics if a secret is in standard error, or in standard output outside of a token that was asked for.
+    fn search(&self, run: &Run) {
+        let secrets: Vec<&str> = self.secrets.iter().map(String::as_str).collect();
+        let rest: String = run
+            .stdout
+            .lines()
+            .filter(|line| !line.starts_with("{\"Ok\":{\"kind\":\"get\""))
+            .collect();
+        leaks::assert_absent(
+            &secrets,
+            &[
+                ("standard error", run.stderr.as_bytes()),
+                ("standard output", rest.as_bytes()),
+            ],
+        );
+    }
+}
+
+impl Run {
+    /// The lines after the hello.
+    ///
+    /// # Panics
+    ///
+    /// If the hello is not the first line, byte for byte, or the exit status is not success.
+    pub fn answers(&self) -> Vec<Value> {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        let rest = self.stdout.strip_prefix("{\"v\":[1]}\n");
+        let rest = rest.expect("the first line is the hello");
+        assert!(rest.is_empty() || rest.ends_with('\n'), "{self:?}");
+        rest.lines()
+            .map(|line| serde_json::from_str(line).expect("every line is JSON"))
+            .collect()
+    }
+
+    /// The one answer.
+    ///
+    /// # Panics
+    ///
+    /// If there is not exactly one.
+    pub fn answer(&self) -> Value {
+        let mut answers = self.answers();
+        assert_eq!(answers.len(), 1, "{self:?}");
+        answers.remove(0)
+    }
+}
+
+/// A request as Cargo sends it, with its line break.
+pub fn get_request(index_url: &str, operation: &str) -> String {
+    let mut request = json!({
+        "v": 1,
+        "registry": { "index-url": index_url, "name": "corp" },
+        "kind": "get",
+        "operation": operation,
+    });
+    if operation != "read" {
+        request["name"] = json!("internal");
+    }
+    if matches!(operation, "publish" | "yank" | "unyank") {
+        request["vers"] = json!("0.1.0");
+    }
+    if operation == "publish" {
+        request["cksum"] = json!("ab".repeat(32));
+    }
+    format!("{request}\n")
+}
+
+/// The text of an `other` answer, as Cargo shows it: the message, then each cause.
+///
+/// # Panics
+///
+/// If it is another answer.
+pub fn error_text(answer: &Value) -> String {
+    assert_eq!(answer["Err"]["kind"], "other", "{answer}");
+    let message = answer["Err"]["message"].as_str().unwrap_or_default();
+    let causes = answer["Err"]["caused-by"].as_array().into_iter().flatten();
+    causes.fold(message.to_owned(), |text, cause| {
+        text + "\n" + cause.as_str().unwrap_or_default()
+    })
+}
+
+/// Waits for the end, and kills what does not end.
+fn finish(mut child: Child) -> Run {
+    let mut stdout = child.stdout.take().expect("standard output is a pipe");
+    let mut stderr = child.stderr.take().expect("standard error is a pipe");
+    let errors = thread::spawn(move || {
+        let mut text = Vec::new();
+        let _ = stderr.read_to_end(&mut text);
+        text
+    });
+    let (done, is_done) = mpsc::channel();
+    let output = thread::spawn(move || {
+        let mut text = Vec::new();
+        let _ = stdout.read_to_end(&mut text);
+        let _ = done.send(());
+        text
+    });
+    if is_done.recv_timeout(WATCHDOG).is_err() {
+        let _ = child.kill();
+    }
+    let status = child.wait().expect("the provider is our child");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the provider prints UTF-8");
+    Run {
+        stdout: text(output.join().expect("reading does not panic")),
+        stderr: text(errors.join().expect("reading does not panic")),
+        code: status.code(),
+    }
+}
