@@ -1,0 +1,352 @@
+//! Proving who this job is: one login at the most, by the first method whose inputs exist here.
+
+use core::time::Duration;
+
+use cargo_credential_bridge_backend::identity::{Identity, WorkloadToken};
+use cargo_credential_bridge_backend::{Error, ExposeSecret as _, Kind, SecretString, Value};
+use http::StatusCode;
+use rustify::Endpoint;
+use rustify::enums::{RequestMethod, RequestType, ResponseType};
+use rustify::errors::ClientError;
+use vaultrs::api::auth::approle::requests::LoginWithApproleRequest;
+use vaultrs::api::auth::kubernetes::requests::LoginWithKubernetesRequest;
+use vaultrs::api::auth::oidc::requests::JWTLoginRequest;
+use vaultrs::api::sys::requests::UnwrapRequest;
+
+use crate::answer::{Auth, Envelope, LoginAnswer, Unwrapped};
+use crate::client::Session;
+use crate::error::{self, Action};
+use crate::method::{Method, Proof};
+use crate::path::VaultPath;
+use crate::token::TokenPlace;
+
+/// A Vault token, and what becomes of it.
+pub(crate) struct Login {
+    /// The token; `None` where a Vault Agent puts in its own.
+    pub(crate) token: Option<SecretString>,
+    /// Whom it stands for, in messages.
+    pub(crate) identity: String,
+    /// The namespace to revoke it in if it is ours to revoke: a login of our own that is not a batch token.
+    pub(crate) revoke_in: Option<Option<String>>,
+    /// How long the token lives, where the login said so: what is leased by it does not live longer.
+    pub(crate) lifetime: Option<Duration>,
+}
+
+/// What is sent for a login, besides the request itself.
+struct Attempt<'a> {
+    method: &'static str,
+    mount: &'a VaultPath,
+    role: Option<String>,
+    /// What the job proves itself by, if it is a token of its own.
+    shown: Option<WorkloadToken>,
+    namespace: Option<&'a str>,
+}
+
+/// The login by certificate. `vaultrs` sends the role as `cert_name`, which Vault does not know and passes
+/// over: any role that the certificate fits would do. Vault's page "TLS certificates (API)" calls it `name`.
+struct CertLogin<'a> {
+    mount: &'a str,
+    role: Option<&'a str>,
+}
+
+impl Endpoint for CertLogin<'_> {
+    type Response = ();
+    const REQUEST_BODY_TYPE: RequestType = RequestType::JSON;
+    const RESPONSE_BODY_TYPE: ResponseType = ResponseType::JSON;
+
+    fn path(&self) -> String {
+        format!("auth/{}/login", self.mount)
+    }
+
+    fn method(&self) -> RequestMethod {
+        RequestMethod::POST
+    }
+
+    fn body(&self) -> Result<Option<Vec<u8>>, ClientError> {
+        let body = match self.role {
+            Some(role) => serde_json::json!({ "name": role }),
+            None => serde_json::json!({}),
+        };
+        Ok(Some(body.to_string().into_bytes()))
+    }
+}
+
+/// The first of `methods` whose inputs exist on this machine, or none if there is nothing to choose from.
+///
+/// # Errors
+///
+/// [`Kind::NotAvailable`] if there are methods and none can be used here.
+pub(crate) fn choose<'a>(
+    methods: &'a [Method],
+    session: &Session,
+) -> Result<Option<&'a Method>, Error> {
+    let mut missing = Vec::new();
+    for method in methods {
+        match method.check(session) {
+            Ok(()) => return Ok(Some(method)),
+            Err(error) if error.kind() == Kind::NotAvailable => missing.push(error),
+            Err(error) => return Err(error),
+        }
+    }
+    match missing.len() {
+        0 => Ok(None),
+        1 => Err(missing.remove(0)),
+        _ => {
+            let error = missing.iter().fold(
+                Error::new(
+                    Kind::NotAvailable,
+                    format!("no way to log in to {} here", session.dialect),
+                ),
+                |error, one| error.because(one.to_string()),
+            );
+            Err(match missing.iter().find_map(Error::help_text) {
+                Some(help) => error.help(help),
+                None => error,
+            })
+        }
+    }
+}
+
+impl Method {
+    /// Whether this machine has what the method needs. Nothing is sent.
+    fn check(&self, session: &Session) -> Result<(), Error> {
+        let environment = &session.context.environment;
+        match &self.proof {
+            Proof::Token { token: Some(token) } => token.check("token", environment),
+            Proof::Token { token: None } => {
+                TokenPlace::find(session.dialect, environment).map(drop)
+            }
+            Proof::Jwt {
+                identity: Some(identity),
+                ..
+            }
+            | Proof::Kubernetes { identity, .. } => identity.check(environment),
+            Proof::Jwt { identity: None, .. } => Identity::detect(environment).map(drop),
+            Proof::AppRole {
+                role_id, secret_id, ..
+            } => {
+                role_id.resolve("role-id", environment)?;
+                secret_id.as_ref().map_or(Ok(()), |secret_id| {
+                    secret_id.check("secret-id", environment)
+                })
+            }
+            Proof::Cert { .. } if session.has_certificate => Ok(()),
+            Proof::Cert { .. } => Err(Error::new(
+                Kind::NotAvailable,
+                format!(
+                    "no client certificate here: neither `client-cert` nor `{}_CLIENT_CERT` is set",
+                    session.dialect.prefix()
+                ),
+            )),
+        }
+    }
+
+    /// Logs in.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Unauthenticated`] if the server refuses, besides those of getting the inputs and of sending.
+    pub(crate) async fn login(&self, session: &Session) -> Result<Login, Error> {
+        let context = &session.context;
+        let environment = &context.environment;
+        let optional = |value: &Option<Value>, key: &str| match value {
+            Some(value) => value.resolve(key, environment).map(Some),
+            None => Ok(None),
+        };
+        let own_namespace = optional(&self.namespace, "namespace")?;
+        let namespace = own_namespace.as_deref().or(session.namespace.as_deref());
+        let attempt = |method, mount, role, shown| Attempt {
+            method,
+            mount,
+            role,
+            shown,
+            namespace,
+        };
+        match &self.proof {
+            Proof::Token { token: Some(token) } => {
+                token.resolve("token", environment).map(Login::given)
+            }
+            Proof::Token { token: None } => own_token(session).await.map(Login::given),
+            Proof::Jwt {
+                mount,
+                role,
+                audience,
+                identity,
+            } => {
+                let identity = match identity {
+                    Some(identity) => identity.clone(),
+                    None => Identity::detect(environment)?,
+                };
+                let audience = optional(audience, "audience")?;
+                let role = optional(role, "role")?;
+                let shown = identity.token(audience.as_deref(), context).await?;
+                let request = JWTLoginRequest {
+                    mount: mount.to_string(),
+                    jwt: shown.secret().expose_secret().to_owned(),
+                    role: role.clone(),
+                };
+                attempt("jwt", mount, role, Some(shown))
+                    .send(&request, session)
+                    .await
+            }
+            Proof::Kubernetes {
+                mount,
+                role,
+                identity,
+            } => {
+                let role = role.resolve("role", environment)?;
+                let shown = identity.token(None, context).await?;
+                let request = LoginWithKubernetesRequest {
+                    mount: mount.to_string(),
+                    role: role.clone(),
+                    jwt: shown.secret().expose_secret().to_owned(),
+                };
+                attempt("kubernetes", mount, Some(role), Some(shown))
+                    .send(&request, session)
+                    .await
+            }
+            Proof::AppRole {
+                mount,
+                role_id,
+                secret_id,
+                wrapped,
+            } => {
+                let role_id = role_id.resolve("role-id", environment)?;
+                let mut secret_id = match secret_id {
+                    Some(secret_id) => secret_id.resolve("secret-id", environment)?,
+                    // A role may go without.
+                    None => SecretString::default(),
+                };
+                if *wrapped {
+                    secret_id = unwrap(&secret_id, session, namespace).await?;
+                }
+                session.http.conceal(&secret_id);
+                let request = LoginWithApproleRequest {
+                    mount: mount.to_string(),
+                    role_id,
+                    secret_id: secret_id.expose_secret().to_owned(),
+                };
+                attempt("approle", mount, None, None)
+                    .send(&request, session)
+                    .await
+            }
+            Proof::Cert { mount, role } => {
+                let role = optional(role, "role")?;
+                let request = CertLogin {
+                    mount: mount.as_str(),
+                    role: role.as_deref(),
+                };
+                attempt("cert", mount, role.clone(), None)
+                    .send(&request, session)
+                    .await
+            }
+        }
+    }
+}
+
+/// Vault's own token, where no method is given. Behind a Vault Agent there need not be one.
+pub(crate) async fn default_login(session: &Session) -> Result<Login, Error> {
+    match own_token(session).await {
+        Ok(token) => Ok(Login::given(token)),
+        Err(error) if error.kind() == Kind::NotAvailable && session.is_agent => Ok(Login {
+            token: None,
+            identity: "the agent's identity".to_owned(),
+            revoke_in: None,
+            lifetime: None,
+        }),
+        Err(error) => Err(error),
+    }
+}
+
+async fn own_token(session: &Session) -> Result<SecretString, Error> {
+    TokenPlace::find(session.dialect, &session.context.environment)?
+        .token(session.dialect, &session.address, &session.context)
+        .await
+}
+
+/// Takes the secret id out of its wrapping (Vault's page "Response wrapping").
+async fn unwrap(
+    wrapping: &SecretString,
+    session: &Session,
+    namespace: Option<&str>,
+) -> Result<SecretString, Error> {
+    session.http.conceal(wrapping);
+    let answer = session
+        .ask(&UnwrapRequest { token: None }, Some(wrapping), namespace)
+        .await?;
+    if answer.status != StatusCode::OK {
+        return Err(error::classify(
+            &Action::Unwrap,
+            &answer,
+            session.dialect,
+            &session.http,
+        ));
+    }
+    let envelope: Envelope<'_> = answer.read()?;
+    envelope
+        .data
+        .and_then(|data| serde_json::from_str::<Unwrapped>(data.get()).ok())
+        .and_then(|unwrapped| unwrapped.secret_id)
+        .map(SecretString::from)
+        .ok_or_else(|| {
+            Error::new(
+                Kind::Invalid,
+                "what is wrapped in `secret-id` is not an AppRole secret id",
+            )
+            .because(format!("{} answered {}", answer.request, answer.status))
+        })
+}
+
+impl Attempt<'_> {
+    async fn send<E: Endpoint>(&self, request: &E, session: &Session) -> Result<Login, Error> {
+        if let Some(shown) = &self.shown {
+            session.http.conceal(shown.secret());
+        }
+        let answer = session.ask(request, None, self.namespace).await?;
+        if answer.status != StatusCode::OK {
+            let action = Action::Login {
+                method: self.method,
+                mount: self.mount.as_str(),
+                role: self.role.as_deref(),
+                claims: self.shown.as_ref().and_then(WorkloadToken::claims),
+            };
+            return Err(error::classify(
+                &action,
+                &answer,
+                session.dialect,
+                &session.http,
+            ));
+        }
+        let auth = answer.read::<LoginAnswer>()?.auth;
+        let lifetime = auth.as_ref().and_then(Auth::lifetime);
+        let (token, is_batch) = auth.and_then(Auth::into_token).ok_or_else(|| {
+            Error::new(
+                Kind::Unauthenticated,
+                format!("the {} login gave no token", self.method),
+            )
+            .because(format!("{} answered {}", answer.request, answer.status))
+            .help("does the login want a second factor? a job has none")
+        })?;
+        Ok(Login {
+            token: Some(token),
+            identity: match &self.role {
+                Some(role) => format!("the {} role `{role}`", self.method),
+                None => format!("the {} login", self.method),
+            },
+            revoke_in: (!is_batch).then(|| self.namespace.map(str::to_owned)),
+            lifetime,
+        })
+    }
+}
+
+impl Login {
+    /// A token that the job already had: not ours to revoke.
+    fn given(token: SecretString) -> Self {
+        Self {
+            token: Some(token),
+            identity: "the token of this machine".to_owned(),
+            revoke_in: None,
+            lifetime: None,
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What an answer other than a secret means: the one place where Vault's statuses become kinds.
+
+use cargo_credential_bridge_backend::http::Client;
+use cargo_credential_bridge_backend::{Error, Kind};
+use http::StatusCode;
+
+use crate::answer::Answer;
+use crate::dialect::Dialect;
+
+/// What Vault was asked to do.
+pub(crate) enum Action<'a> {
+    /// A login by an auth method.
+    Login {
+        /// The auth method and its mount.
+        method: &'static str,
+        mount: &'a str,
+        role: Option<&'a str>,
+        /// What the token of the job states, where one was shown.
+        claims: Option<String>,
+    },
+    /// Taking the secret id out of its wrapping.
+    Unwrap,
+    /// Reading a secret.
+    Read {
+        /// The secret, as the user wrote it.
+        place: String,
+        /// The path as policies see it: without `/v1`.
+        path: &'a str,
+        /// The mount that the path begins with.
+        mount: &'a str,
+        identity: &'a str,
+    },
+}
+
+/// The kind of a failure, by what was asked and the status of the answer.
+///
+/// Source: Vault's page "HTTP API", status codes. A refused login is 400 as often as 403.
+fn kind(action: &Action<'_>, answer: &Answer) -> Kind {
+    match (answer.status.as_u16(), action) {
+        (400 | 401 | 403, Action::Login { .. } | Action::Unwrap) => Kind::Unauthenticated,
+        (401, _) => Kind::Unauthenticated,
+        (403, _) => Kind::PermissionDenied,
+        // A missing secret is a 404 without an error; a path that nothing is mounted at comes with one.
+        (404, Action::Read { .. }) if answer.has_no_errors() => Kind::NotFound,
+        (408 | 412 | 429 | 472 | 473 | 500.., _) => Kind::Unavailable,
+        _ => Kind::Invalid,
+    }
+}
+
+/// The error for an answer that is not what was asked for.
+pub(crate) fn classify(
+    action: &Action<'_>,
+    answer: &Answer,
+    dialect: Dialect,
+    http: &Client,
+) -> Error {
+    let kind = kind(action, answer);
+    let words: Vec<_> = answer
+        .words()
+        .iter()
+        .map(|words| http.quote(words))
+        .collect();
+    let said = words.join("; ");
+    // Whoever stands in front of a server that is down answers for it; nobody refuses us in its name.
+    if kind != Kind::Unavailable && !answer.is_vaults() {
+        return answer.foreign(kind).because(said);
+    }
+    let error = Error::new(kind, what(action, kind, dialect))
+        .because(answer.described())
+        .because(said);
+    match help(action, kind, answer, dialect) {
+        Some(help) => error.help(help),
+        None => error,
+    }
+}
+
+fn what(action: &Action<'_>, kind: Kind, dialect: Dialect) -> String {
+    match (action, kind) {
+        (_, Kind::Unavailable) => format!("{dialect} can't answer now"),
+        (
+            Action::Login {
+                method,
+                role: Some(role),
+                ..
+            },
+            _,
+        ) => {
+            format!("{dialect} refused the {method} login as role `{role}`")
+        }
+        (Action::Login { method, .. }, _) => format!("{dialect} refused the {method} login"),
+        (Action::Unwrap, _) => format!("{dialect} did not unwrap the AppRole secret id"),
+        (Action::Read { place, .. }, Kind::NotFound) => {
+            format!("{dialect} has no secret at {place}")
+        }
+        (
+            Action::Read {
+                place, identity, ..
+            },
+            Kind::PermissionDenied,
+        ) => {
+            format!("{dialect} does not let {identity} read {place}")
+        }
+        (Action::Read { identity, .. }, Kind::Unauthenticated) => {
+            format!("{dialect} does not accept {identity}")
+        }
+        (Action::Read { place, .. }, _) => format!("{dialect} could not read {place}"),
+    }
+}
+
+fn help(action: &Action<'_>, kind: Kind, answer: &Answer, dialect: Dialect) -> Option<String> {
+    let cli = dialect.cli();
+    Some(match (action, kind) {
+        (_, Kind::Unavailable) if answer.status == StatusCode::SERVICE_UNAVAILABLE => {
+            format!("`{cli} status` tells whether it is sealed, a standby, or overloaded")
+        }
+        (_, Kind::Unavailable) if answer.status == StatusCode::TOO_MANY_REQUESTS => {
+            "a rate limit quota of the server holds this job back".to_owned()
+        }
+        (_, Kind::Unavailable) if answer.status == StatusCode::PRECONDITION_FAILED => {
+            "the node that was asked lags behind its cluster: try again, or set the address to the active node".to_owned()
+        }
+        (_, Kind::Unavailable) => format!("`{cli} status` tells how the server is"),
+        (Action::Login { method, mount, role, claims }, Kind::Unauthenticated) => {
+            // The cert auth method calls its roles certs.
+            let folder = if *method == "cert" { "certs" } else { "role" };
+            let role = role.map_or_else(|| "the role".to_owned(), |role| format!("`{cli} read auth/{mount}/{folder}/{role}`"));
+            match claims {
+                Some(claims) => format!(
+                    "the job's token states {claims}; compare with the bound audiences and claims that {role} shows"
+                ),
+                None => format!("{role} shows what the login must match"),
+            }
+        }
+        (Action::Login { mount, .. }, _) => {
+            format!("is an auth method mounted at `{mount}`? `{cli} auth list` tells; set `mount` in `auth`")
+        }
+        (Action::Unwrap, _) => {
+            "a wrapping token works once and not for long; if nobody of yours has used it, someone else has: \
+             revoke the secret id"
+                .to_owned()
+        }
+        (Action::Read { path, .. }, Kind::PermissionDenied) => format!(
+            "its policies must have this, unless the mount in it is mistyped or the token has expired:\n\
+             path \"{}\" {{\n  capabilities = [\"read\"]\n}}",
+            path.replace('\\', "\\\\").replace('"', "\\\""),
+        ),
+        (Action::Read { mount, .. }, Kind::Invalid) if answer.status == StatusCode::NOT_FOUND => {
+            format!("is `{mount}` the mount? `{cli} secrets list` tells; set `mount` on the backend")
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,171 @@
+use cargo_credential_bridge_backend::identity::Identity;
+use cargo_credential_bridge_backend::{SecretValue, Value};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::path::VaultPath;
+
+/// One way to prove who this job is: the `auth` of an instance.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "Wire")]
+pub(crate) struct Method {
+    /// The namespace of the login, where it is not the instance's.
+    pub(crate) namespace: Option<Value>,
+    pub(crate) proof: Proof,
+}
+
+/// What is shown to Vault, and to which of its auth methods.
+#[derive(Clone, Debug)]
+pub(crate) enum Proof {
+    /// A Vault token that the job already has.
+    Token { token: Option<SecretValue> },
+    /// A workload identity token, to the JWT auth method.
+    Jwt {
+        mount: VaultPath,
+        role: Option<Value>,
+        audience: Option<Value>,
+        identity: Option<Identity>,
+    },
+    /// A pod's service account token, to the Kubernetes auth method.
+    Kubernetes {
+        mount: VaultPath,
+        role: Value,
+        identity: Identity,
+    },
+    /// A role id and, unless the role goes without, a secret id, to the AppRole auth method.
+    AppRole {
+        mount: VaultPath,
+        role_id: Value,
+        secret_id: Option<SecretValue>,
+        /// Whether the secret id is a wrapping token, with the real one inside it.
+        wrapped: bool,
+    },
+    /// The TLS client certificate, to the cert auth method.
+    Cert {
+        mount: VaultPath,
+        role: Option<Value>,
+    },
+}
+
+/// The table as it is written.
+#[derive(Deserialize)]
+#[serde(
+    tag = "method",
+    rename_all = "kebab-case",
+    rename_all_fields = "kebab-case",
+    deny_unknown_fields
+)]
+enum Wire {
+    Token {
+        token: Option<SecretValue>,
+        namespace: Option<Value>,
+    },
+    Jwt {
+        mount: Option<VaultPath>,
+        role: Option<Value>,
+        audience: Option<Value>,
+        identity: Option<Identity>,
+        namespace: Option<Value>,
+    },
+    Kubernetes {
+        mount: Option<VaultPath>,
+        role: Value,
+        identity: Option<Identity>,
+        namespace: Option<Value>,
+    },
+    Approle {
+        mount: Option<VaultPath>,
+        role_id: Value,
+        secret_id: Option<SecretValue>,
+        #[serde(default)]
+        wrapped: bool,
+        namespace: Option<Value>,
+    },
+    Cert {
+        mount: Option<VaultPath>,
+        role: Option<Value>,
+        namespace: Option<Value>,
+    },
+    Aws(IgnoredAny),
+    Gcp(IgnoredAny),
+}
+
+impl TryFrom<Wire> for Method {
+    type Error = String;
+
+    fn try_from(wire: Wire) -> Result<Self, String> {
+        let mounted = |mount: Option<VaultPath>, default: &str| match mount {
+            Some(mount) => Ok(mount),
+            None => default.parse(),
+        };
+        let (namespace, proof) = match wire {
+            Wire::Token { token, namespace } => (namespace, Proof::Token { token }),
+            Wire::Jwt {
+                mount,
+                role,
+                audience,
+                identity,
+                namespace,
+            } => (
+                namespace,
+                Proof::Jwt {
+                    mount: mounted(mount, "jwt")?,
+                    role,
+                    audience,
+                    identity,
+                },
+            ),
+            Wire::Kubernetes {
+                mount,
+                role,
+                identity,
+                namespace,
+            } => (
+                namespace,
+                Proof::Kubernetes {
+                    mount: mounted(mount, "kubernetes")?,
+                    role,
+                    identity: identity.unwrap_or(Identity::Kubernetes),
+                },
+            ),
+            Wire::Approle {
+                secret_id: None,
+                wrapped: true,
+                ..
+            } => {
+                return Err(
+                    "`wrapped = true` says how `secret-id` is given, and there is none".to_owned(),
+                );
+            }
+            Wire::Approle {
+                mount,
+                role_id,
+                secret_id,
+                wrapped,
+                namespace,
+            } => (
+                namespace,
+                Proof::AppRole {
+                    mount: mounted(mount, "approle")?,
+                    role_id,
+                    secret_id,
+                    wrapped,
+                },
+            ),
+            Wire::Cert {
+                mount,
+                role,
+                namespace,
+            } => (
+                namespace,
+                Proof::Cert {
+                    mount: mounted(mount, "cert")?,
+                    role,
+                },
+            ),
+            Wire::Aws(_) => return Err("the auth method `aws` is not built in yet".to_owned()),
+            Wire::Gcp(_) => return Err("the auth method `gcp` is not built in yet".to_owned()),
+        };
+        Ok(Self { namespace, proof })
+    }
+}
