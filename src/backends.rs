@@ -1,0 +1,155 @@
+//! The stores that are built in: the only place where the provider names them.
+
+use core::any::Any;
+use core::fmt::Display;
+use core::future::Future;
+use core::pin::Pin;
+
+use cargo_credential_bridge_backend::{Backend, Context, Error, Fetched};
+
+use crate::config::{Fault, Node};
+
+/// Makes an instance from its table: its name, and the table without `type`.
+pub(crate) type Configure = fn(String, Node<'_>) -> Result<Box<dyn Instance>, Fault>;
+
+/// The values of `type`, and what each stands for, if it is in this build.
+pub(crate) const TYPES: &[(&str, Type)] = &[
+    #[cfg(feature = "vault")]
+    (
+        "vault",
+        Type::Here(configure::<cargo_credential_bridge_vault::Vault>),
+    ),
+    #[cfg(not(feature = "vault"))]
+    ("vault", Type::LeftOut("vault")),
+    #[cfg(feature = "openbao")]
+    (
+        "openbao",
+        Type::Here(configure::<cargo_credential_bridge_vault::OpenBao>),
+    ),
+    #[cfg(not(feature = "openbao"))]
+    ("openbao", Type::LeftOut("openbao")),
+    ("aws", Type::Planned),
+    ("gcp", Type::Planned),
+    #[cfg(feature = "file")]
+    (
+        "file",
+        Type::Here(configure::<cargo_credential_bridge_file::File>),
+    ),
+    #[cfg(not(feature = "file"))]
+    ("file", Type::LeftOut("file")),
+    #[cfg(feature = "env")]
+    (
+        "env",
+        Type::Here(configure::<cargo_credential_bridge_env::Env>),
+    ),
+    #[cfg(not(feature = "env"))]
+    ("env", Type::LeftOut("env")),
+];
+
+/// Whether a store is in this build.
+#[derive(Clone, Copy)]
+pub(crate) enum Type {
+    #[cfg_attr(
+        not(any(
+            feature = "vault",
+            feature = "openbao",
+            feature = "file",
+            feature = "env"
+        )),
+        expect(dead_code, reason = "constructed in builds with a store")
+    )]
+    Here(Configure),
+    /// Built without its feature.
+    #[cfg_attr(
+        all(
+            feature = "vault",
+            feature = "openbao",
+            feature = "file",
+            feature = "env"
+        ),
+        expect(dead_code, reason = "constructed in builds without all features")
+    )]
+    LeftOut(&'static str),
+    Planned,
+}
+
+/// A configured instance of some store.
+pub(crate) trait Instance {
+    /// Reads what names a secret: a source's table without the keys that all stores have.
+    fn reference(&self, table: Node<'_>) -> Result<Box<dyn Reference>, Fault>;
+
+    /// Opens it.
+    fn open(&self, context: &Context) -> Result<Box<dyn Opened>, Error>;
+}
+
+/// What names a secret in some store.
+pub(crate) trait Reference: Any + Display {}
+
+/// An open instance of some store.
+pub(crate) trait Opened {
+    /// Fetches the secret that `reference`, of the same instance, names.
+    fn fetch<'a>(&'a mut self, reference: &'a dyn Reference)
+    -> Running<'a, Result<Fetched, Error>>;
+
+    /// Ends what was begun at the store, except what a secret that is in use depends on.
+    fn close(self: Box<Self>, is_in_use: bool) -> Running<'static, ()>;
+}
+
+/// A future of whatever store.
+pub(crate) type Running<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+struct Configured<B: Backend> {
+    name: String,
+    config: B::Config,
+}
+
+#[cfg_attr(
+    not(any(
+        feature = "vault",
+        feature = "openbao",
+        feature = "file",
+        feature = "env"
+    )),
+    expect(
+        dead_code,
+        reason = "a build without any store has nothing to configure"
+    )
+)]
+fn configure<B>(name: String, table: Node<'_>) -> Result<Box<dyn Instance>, Fault>
+where
+    B: Backend + 'static,
+{
+    Ok(Box::new(Configured::<B> {
+        name,
+        config: table.read()?,
+    }))
+}
+
+impl<T: Any + Display> Reference for T {}
+
+impl<B: Backend + 'static> Instance for Configured<B> {
+    fn reference(&self, table: Node<'_>) -> Result<Box<dyn Reference>, Fault> {
+        Ok(Box::new(table.read::<B::Reference>()?))
+    }
+
+    fn open(&self, context: &Context) -> Result<Box<dyn Opened>, Error> {
+        Ok(Box::new(B::open(&self.name, &self.config, context)?))
+    }
+}
+
+impl<B: Backend + 'static> Opened for B {
+    fn fetch<'a>(
+        &'a mut self,
+        reference: &'a dyn Reference,
+    ) -> Running<'a, Result<Fetched, Error>> {
+        let reference: &dyn Any = reference;
+        let reference = reference
+            .downcast_ref()
+            .expect("a source asks the instance that read its reference");
+        Box::pin(Backend::fetch(self, reference))
+    }
+
+    fn close(self: Box<Self>, is_in_use: bool) -> Running<'static, ()> {
+        Box::pin(Backend::close(*self, is_in_use))
+    }
+}

@@ -1,0 +1,208 @@
+//! Asking the sources of a registry in turn, until one has the token.
+
+use core::fmt;
+use core::time::Duration;
+
+use cargo_credential_bridge_backend::{Context, Error, Kind};
+use secrecy::SecretString;
+
+use crate::backends::Opened;
+use crate::config::{Config, Registry, Source};
+use crate::token;
+
+/// The sources of one registry and operation, with the backends that were opened to ask them.
+pub(crate) struct Chain<'a> {
+    config: &'a Config,
+    registry: &'a Registry,
+    sources: &'a [Source],
+    context: Context,
+    /// By the position of the backend in the config: several sources share one, and so its login.
+    opened: Vec<Option<Box<dyn Opened>>>,
+}
+
+/// A token and what is known of it.
+pub(crate) struct Found {
+    /// The value of the `Authorization` header.
+    pub(crate) token: SecretString,
+    /// When the token expires by its own words, in Unix seconds.
+    pub(crate) expiration: Option<i64>,
+    /// How long the store lets it live.
+    pub(crate) lifetime: Option<Duration>,
+    /// What messages call the place that it is from.
+    pub(crate) place: String,
+    /// The position of the backend that it is from.
+    pub(crate) backend: usize,
+    /// What the user should know.
+    pub(crate) warnings: Vec<String>,
+    /// Why the sources before it had no token.
+    pub(crate) passed_over: Vec<Error>,
+}
+
+/// How the chain ends without a token.
+pub(crate) enum End {
+    /// Every store that could be asked says that there is no token; these are the answers.
+    NotFound(Vec<Error>),
+    /// Something that the user must see to.
+    Failed(Error),
+}
+
+impl<'a> Chain<'a> {
+    pub(crate) fn new(
+        config: &'a Config,
+        registry: &'a Registry,
+        sources: &'a [Source],
+        context: Context,
+    ) -> Self {
+        Self {
+            config,
+            registry,
+            sources,
+            context,
+            opened: config.backends.iter().map(|_| None).collect(),
+        }
+    }
+
+    /// Asks one source after the other. The kind of an error alone decides whether the next is asked: an
+    /// identity that is refused never makes way for another.
+    pub(crate) async fn ask(&mut self) -> Result<Found, End> {
+        let mut passed_over = Vec::new();
+        for source in self.sources {
+            match self.ask_one(source).await {
+                Ok(found) => {
+                    return Ok(Found {
+                        passed_over,
+                        ..found
+                    });
+                }
+                Err(error) => match error.kind() {
+                    Kind::NotFound | Kind::NotAvailable => passed_over.push(error),
+                    Kind::Unavailable | Kind::Timeout if self.registry.next_if_unavailable => {
+                        passed_over.push(error);
+                    }
+                    _ => return Err(End::Failed(error)),
+                },
+            }
+        }
+        Err(end(passed_over))
+    }
+
+    async fn ask_one(&mut self, source: &Source) -> Result<Found, Error> {
+        let place = Place(&self.config.backends[source.backend].0, source).to_string();
+        let backend = &mut self.opened[source.backend];
+        if backend.is_none() {
+            let (_, instance) = &self.config.backends[source.backend];
+            *backend = Some(instance.open(&self.context)?);
+        }
+        let backend = backend.as_mut().expect("it was opened just now");
+        let fetched = backend.fetch(source.reference.as_ref()).await?;
+        let secret = token::select(&fetched.payload, source.field.as_deref(), &place)?;
+        Ok(Found {
+            token: self.registry.scheme.apply(
+                &secret,
+                &fetched.payload,
+                &place,
+                &self.context.environment,
+            )?,
+            expiration: token::jwt_expiration(&secret),
+            lifetime: fetched.lifetime,
+            place,
+            backend: source.backend,
+            warnings: fetched.warnings,
+            passed_over: Vec::new(),
+        })
+    }
+
+    /// Ends what was begun at the stores, except what the token that was handed out depends on.
+    pub(crate) async fn close(self, handed_out_by: Option<usize>) {
+        for (position, backend) in self.opened.into_iter().enumerate() {
+            if let Some(backend) = backend {
+                backend.close(handed_out_by == Some(position)).await;
+            }
+        }
+    }
+}
+
+/// The outcome when no source had the token.
+fn end(mut passed_over: Vec<Error>) -> End {
+    let is = |error: &Error, kinds: &[Kind]| kinds.contains(&error.kind());
+    let unreachable = passed_over
+        .iter()
+        .any(|error| is(error, &[Kind::Unavailable, Kind::Timeout]));
+    let found_nothing = passed_over.iter().any(|error| is(error, &[Kind::NotFound]));
+    if found_nothing && !unreachable {
+        return End::NotFound(passed_over);
+    }
+    if passed_over.len() == 1 {
+        return End::Failed(passed_over.remove(0));
+    }
+    let kind = if unreachable {
+        Kind::Unavailable
+    } else {
+        Kind::NotAvailable
+    };
+    let error = passed_over.iter().fold(
+        Error::new(
+            kind,
+            "none of the places for this registry's token can be used here",
+        ),
+        |error, one| error.because(one.to_string()),
+    );
+    End::Failed(match passed_over.iter().find_map(Error::help_text) {
+        Some(help) => error.help(help),
+        None => error,
+    })
+}
+
+/// A source, as messages call it.
+struct Place<'a>(&'a str, &'a Source);
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(backend, source) = self;
+        write!(f, "{} of `{backend}`", source.reference)
+    }
+}
+
+/// For the login messages: where a chain's tokens are kept.
+pub(crate) fn places(config: &Config, sources: &[Source]) -> Vec<String> {
+    sources
+        .iter()
+        .map(|source| Place(&config.backends[source.backend].0, source).to_string())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn errors(kinds: &[Kind]) -> Vec<Error> {
+        kinds
+            .iter()
+            .map(|&kind| Error::new(kind, format!("{kind:?}")))
+            .collect()
+    }
+
+    #[test]
+    fn how_a_chain_without_a_token_ends() {
+        use Kind::{NotAvailable, NotFound, Unavailable};
+
+        for kinds in [
+            vec![NotFound],
+            vec![NotFound, NotAvailable],
+            vec![NotAvailable, NotFound],
+        ] {
+            assert!(matches!(end(errors(&kinds)), End::NotFound(_)), "{kinds:?}");
+        }
+        for (kinds, expected) in [
+            (vec![NotAvailable], NotAvailable),
+            (vec![NotAvailable, NotAvailable], NotAvailable),
+            (vec![Unavailable, NotFound], Unavailable),
+            (vec![NotAvailable, Unavailable], Unavailable),
+        ] {
+            match end(errors(&kinds)) {
+                End::Failed(error) => assert_eq!(error.kind(), expected, "{kinds:?}"),
+                End::NotFound(_) => panic!("{kinds:?} is not `not-found`"),
+            }
+        }
+    }
+}

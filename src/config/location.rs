@@ -1,0 +1,242 @@
+//! Where the config is: never in the working directory, because a checked-out repository must not be able to
+//! say which secret goes to which registry.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use cargo_credential_bridge_backend::{Environment, Error, Kind};
+
+use crate::note::note;
+
+const PATH_VARIABLE: &str = "CARGO_CREDENTIAL_BRIDGE_CONFIG";
+const TEXT_VARIABLE: &str = "CARGO_CREDENTIAL_BRIDGE_CONFIG_TOML";
+
+/// No config is larger than this many bytes.
+const LIMIT: u64 = 4 << 20;
+
+/// The text of a config, and where it is from.
+pub(crate) struct Text {
+    /// What messages call it.
+    pub(crate) origin: String,
+    pub(crate) text: String,
+    /// The directory that relative paths are below.
+    pub(crate) base: PathBuf,
+}
+
+/// Finds the config, `None` if there is none.
+///
+/// # Errors
+///
+/// [`Kind::Invalid`] if it can't be read, or others may write it.
+pub(crate) fn find() -> Result<Option<Text>, Error> {
+    let environment = Environment::process("");
+    let path = environment.var(PATH_VARIABLE)?;
+    let text = environment.var(TEXT_VARIABLE)?;
+    match (path, text) {
+        (Some(_), Some(_)) => Err(Error::new(
+            Kind::Invalid,
+            format!("both `{PATH_VARIABLE}` and `{TEXT_VARIABLE}` are set"),
+        )
+        .help("set one of them: the path of a config, or its text")),
+        (None, Some(text)) => Ok(Some(Text {
+            origin: format!("${TEXT_VARIABLE}"),
+            text,
+            base: PathBuf::new(),
+        })),
+        (Some(path), None) => match open(Path::new(&path))? {
+            Some(text) => Ok(Some(text)),
+            None => Err(Error::new(
+                Kind::Invalid,
+                format!("`{path}` does not exist, to which `{PATH_VARIABLE}` points"),
+            )),
+        },
+        (None, None) => {
+            for path in usual_places(&environment)? {
+                if let Some(text) = open(&path)? {
+                    return Ok(Some(text));
+                }
+            }
+            Ok(None)
+        }
+    }
+}
+
+/// Where a config is looked for, for the note to someone who has none.
+pub(crate) fn places() -> String {
+    let usual = usual_places(&Environment::process("")).unwrap_or_default();
+    let usual: Vec<_> = usual
+        .iter()
+        .map(|path| format!("`{}`", path.display()))
+        .collect();
+    format!("${PATH_VARIABLE}, ${TEXT_VARIABLE}, {}", usual.join(", "))
+}
+
+fn usual_places(environment: &Environment) -> Result<Vec<PathBuf>, Error> {
+    let mut places = Vec::new();
+    // As Cargo finds its home: the variable, relative to the working directory, or `.cargo` in the user's.
+    let cargo_home = match environment.var("CARGO_HOME")? {
+        Some(path) => Some(PathBuf::from(path)),
+        None => environment.home().map(|home| home.join(".cargo")),
+    };
+    places.extend(cargo_home.map(|home| home.join("credential-bridge.toml")));
+    if cfg!(windows) {
+        let data = environment.var("ProgramData")?;
+        places.extend(data.map(|data| {
+            Path::new(&data)
+                .join("cargo-credential-bridge")
+                .join("config.toml")
+        }));
+    } else {
+        places.push(PathBuf::from("/etc/cargo-credential-bridge/config.toml"));
+    }
+    Ok(places)
+}
+
+fn open(path: &Path) -> Result<Option<Text>, Error> {
+    let origin = format!("`{}`", path.display());
+    let failed = |error: io::Error| {
+        Error::new(Kind::Invalid, format!("can't read the config {origin}"))
+            .because(error.to_string())
+    };
+    // A pipe would keep us waiting before anything limits the wait.
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.len() > LIMIT => {
+            return Err(failed(io::Error::other(format!(
+                "it is larger than {} MiB",
+                LIMIT >> 20
+            ))));
+        }
+        Ok(metadata) if metadata.is_file() => {}
+        Ok(_) => {
+            return Err(failed(io::Error::other("it is not a file"))
+                .help(format!("`{TEXT_VARIABLE}` takes the text itself")));
+        }
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            return Ok(None);
+        }
+        Err(error) => return Err(failed(error)),
+    }
+    let mut file = File::open(path).map_err(failed)?;
+    check_rights(&file, &origin)?;
+    let mut content = Vec::new();
+    file.read_to_end(&mut content).map_err(failed)?;
+    let text = String::from_utf8(content).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let line = error.as_bytes()[..valid]
+            .iter()
+            .filter(|&&byte| byte == b'\n')
+            .count()
+            + 1;
+        failed(io::Error::other(format!("line {line} is not UTF-8")))
+    })?;
+    Ok(Some(Text {
+        origin,
+        text,
+        base: path.parent().map(Path::to_owned).unwrap_or_default(),
+    }))
+}
+
+/// Refuses a config that someone else could have written: it decides which secret goes where.
+///
+/// The rights are those of the opened file, after all symbolic links.
+#[cfg(unix)]
+fn check_rights(file: &File, origin: &str) -> Result<(), Error> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let metadata = file.metadata().map_err(|error| {
+        Error::new(Kind::Invalid, format!("can't read the rights of {origin}"))
+            .because(error.to_string())
+    })?;
+    let us = rustix::process::geteuid().as_raw();
+    let rights = Rights {
+        mode: metadata.mode(),
+        owner: metadata.uid(),
+        group: metadata.gid(),
+    };
+    match rights.fault(us) {
+        None => Ok(()),
+        // In a container, as root, mounted files belong to whoever the host says.
+        Some(Unsafe::Owner) if us == 0 => {
+            note(&format!(
+                "the config {origin} belongs to user {}, not to root",
+                rights.owner
+            ));
+            Ok(())
+        }
+        Some(Unsafe::Owner) => Err(Error::new(
+            Kind::Invalid,
+            format!(
+                "the config {origin} belongs to user {}, who could change it",
+                rights.owner
+            ),
+        )
+        .help(format!(
+            "`chown` it to root or to user {us}, whom this runs as"
+        ))),
+        Some(Unsafe::Mode) => Err(Error::new(
+            Kind::Invalid,
+            format!(
+                "others can write the config {origin} (mode {:04o})",
+                rights.mode & 0o7777
+            ),
+        )
+        .help("`chmod go-w` it: who writes it decides which secret goes to which registry")),
+    }
+}
+
+#[cfg(not(unix))]
+fn check_rights(_: &File, _: &str) -> Result<(), Error> {
+    Ok(())
+}
+
+/// What decides who can write a file.
+#[cfg(unix)]
+struct Rights {
+    mode: u32,
+    owner: u32,
+    group: u32,
+}
+
+#[cfg(unix)]
+#[derive(Debug, PartialEq, Eq)]
+enum Unsafe {
+    Mode,
+    Owner,
+}
+
+#[cfg(unix)]
+impl Rights {
+    /// Why the file is not safe for the user `us`. A group that has the owner's number is the user's private
+    /// one, as Debian and Fedora make them, with nobody else in it.
+    fn fault(&self, us: u32) -> Option<Unsafe> {
+        let by_group = self.mode & 0o020 != 0 && self.group != self.owner;
+        let by_others = self.mode & 0o002 != 0;
+        if by_group || by_others {
+            return Some(Unsafe::Mode);
+        }
+        (self.owner != 0 && self.owner != us).then_some(Unsafe::Owner)
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_own_and_write_a_config() {
+        let fault = |mode, owner, group, us| Rights { mode, owner, group }.fault(us);
+        assert_eq!(fault(0o100_644, 1000, 1000, 1000), None);
+        assert_eq!(fault(0o100_644, 0, 0, 1000), None);
+        assert_eq!(fault(0o100_664, 1000, 1000, 1000), None);
+        assert_eq!(fault(0o100_664, 1000, 50, 1000), Some(Unsafe::Mode));
+        assert_eq!(fault(0o100_666, 1000, 1000, 1000), Some(Unsafe::Mode));
+        assert_eq!(fault(0o100_600, 1001, 1001, 1000), Some(Unsafe::Owner));
+        assert_eq!(fault(0o100_600, 1000, 1000, 0), Some(Unsafe::Owner));
+    }
+}

@@ -1,0 +1,152 @@
+//! The config table: which secret is for which registry, in which store.
+//!
+//! In two steps: TOML with places ([`Node`]), then the types of this module, which can't be wrong.
+
+mod fault;
+mod location;
+mod node;
+mod registry;
+mod snippet;
+
+use core::time::Duration;
+use std::path::PathBuf;
+
+use cargo_credential_bridge_backend::Error;
+use toml::de::DeTable;
+
+pub(crate) use fault::Fault;
+pub(crate) use location::places;
+pub(crate) use node::Node;
+pub(crate) use registry::{Registry, Source};
+
+use crate::backends::{Instance, TYPES, Type};
+use crate::registry::Entries;
+use node::Table;
+
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Cargo holds a lock while it waits for us; whoever needs longer than this has another problem.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(600);
+
+const TOP_KEYS: &[&str] = &["timeout", "quiet", "backends", "registries"];
+
+/// A named instance of a store.
+type Named = (String, Box<dyn Instance>);
+
+/// A config that makes sense.
+pub(crate) struct Config {
+    /// For one whole answer.
+    pub(crate) timeout: Duration,
+    /// No notice when a later source answered.
+    pub(crate) quiet: bool,
+    /// The named instances of stores; sources refer to them by position.
+    pub(crate) backends: Vec<Named>,
+    pub(crate) registries: Entries<Registry>,
+    /// The directory that relative paths are below.
+    pub(crate) base: PathBuf,
+}
+
+impl Config {
+    /// Finds the config and reads it, `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// With the place of what makes no sense.
+    pub(crate) fn load() -> Result<Option<Self>, Error> {
+        let Some(found) = location::find()? else {
+            return Ok(None);
+        };
+        Self::parse(&found.text, found.base)
+            .map(Some)
+            .map_err(|fault| fault.explain(&found.origin, &found.text))
+    }
+
+    fn parse(text: &str, base: PathBuf) -> Result<Self, Fault> {
+        let table = DeTable::parse(text).map_err(|error| Fault::syntax(&error))?;
+        let mut top = Table::new("the config", table);
+        let timeout = match top.take("timeout") {
+            Some(node) => duration(node, Duration::ZERO, LONGEST_TIMEOUT)?,
+            None => DEFAULT_TIMEOUT,
+        };
+        let quiet = top.read("quiet")?.unwrap_or(false);
+        let backends = match top.take("backends") {
+            Some(node) => backends(node)?,
+            None => Vec::new(),
+        };
+        let registries = match top.take("registries") {
+            Some(node) => registry::registries(node, &backends)?,
+            None => Entries::default(),
+        };
+        top.finish(TOP_KEYS)?;
+        Ok(Self {
+            timeout,
+            quiet,
+            backends,
+            registries,
+            base,
+        })
+    }
+}
+
+fn backends(node: Node<'_>) -> Result<Vec<Named>, Fault> {
+    let mut backends = Vec::new();
+    for (name, _, node) in node.table("`[backends]`")?.rest() {
+        let mut table = node.table(format!("`[backends.{name}]`"))?;
+        let node = table.need("type")?;
+        let span = node.span();
+        let r#type: String = node.read()?;
+        let found = TYPES.iter().find(|(known, _)| *known == r#type);
+        let configure = match found {
+            Some((_, Type::Here(configure))) => configure,
+            Some((name, Type::LeftOut(feature))) => {
+                return Err(
+                    Fault::new(format!("the backend type `{name}` is not in this build"))
+                        .at(span)
+                        .help(format!("install with `--features {feature}`")),
+                );
+            }
+            Some((name, Type::Planned)) => {
+                return Err(
+                    Fault::new(format!("the backend type `{name}` is not built in yet")).at(span),
+                );
+            }
+            None => {
+                let known: Vec<_> = TYPES.iter().map(|(known, _)| *known).collect();
+                return Err(Fault::unknown("backend type", &r#type, &known).at(span));
+            }
+        };
+        let instance = configure(name.clone(), table.into_node())
+            .map_err(|fault| fault.also_known(&["type"]))?;
+        backends.push((name, instance));
+    }
+    Ok(backends)
+}
+
+/// A duration such as `"20s"`, longer than `shortest` and at most `longest`.
+fn duration(node: Node<'_>, shortest: Duration, longest: Duration) -> Result<Duration, Fault> {
+    let span = node.span();
+    let text: String = node.read()?;
+    let duration = humantime::parse_duration(&text).map_err(|_| {
+        Fault::new(format!("`{text}` is not a duration"))
+            .at(span.clone())
+            .help("a duration is a number with its unit, such as `20s`, `500ms` or `5m`")
+    })?;
+    if duration > shortest && duration <= longest {
+        return Ok(duration);
+    }
+    let message = if duration <= shortest {
+        format!(
+            "`{text}` is too short: it must be more than {}",
+            humantime::format_duration(shortest)
+        )
+    } else {
+        format!(
+            "`{text}` is too long: {} at most",
+            humantime::format_duration(longest)
+        )
+    };
+    Err(Fault::new(message).at(span))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,18 @@
+//! The provider: what stands between Cargo's credential protocol and the secret stores.
+//!
+//! The library is there for the binary and its tests. One request is read top to bottom in this order:
+//! `plugin` (Cargo's door), `protocol`, `config`, `registry`, `chain`, a backend, `token`, the answer.
+
+mod answer;
+mod backends;
+mod chain;
+mod config;
+mod guard;
+mod note;
+mod plugin;
+mod protocol;
+pub mod registry;
+mod token;
+
+pub use guard::{answer_panics, panic_while_answering};
+pub use plugin::run as run_cargo_plugin;

@@ -1,0 +1,190 @@
+//! Cargo's door: `cargo-credential-bridge --cargo-plugin`.
+//!
+//! A request goes through here from top to bottom: line, config, registry, chain, answer.
+
+use std::io::{self, BufRead};
+use std::process::ExitCode;
+
+use cargo_credential_bridge_backend::{Context, Deadline, Environment};
+
+use crate::answer::{failure, nothing_found, read_only, token_answer, without_chain};
+use crate::chain::{Chain, End};
+use crate::config::{self, Config, Registry, Source};
+use crate::guard::{self, Watchdog};
+use crate::note::note;
+use crate::protocol::{Action, Answer, HELLO, Operation, Request};
+use crate::registry::IndexUrl;
+
+/// Cargo's requests are a few KiB, most of it the headers of the registry's 401.
+const LINE_LIMIT: usize = 256 << 10;
+
+/// Speaks the protocol on standard input and output until Cargo closes its end. The exit status is success
+/// whatever was answered: Cargo takes any other for a broken provider, and drops the answer.
+pub fn run() -> ExitCode {
+    guard::answer_panics();
+    guard::send(HELLO);
+    guard::hide_memory();
+    let mut input = io::stdin().lock();
+    loop {
+        match read_line(&mut input) {
+            Ok(None) => return ExitCode::SUCCESS,
+            Ok(Some(line)) => {
+                guard::expect_answer();
+                match Request::parse(&line) {
+                    Ok(request) => answer(&request),
+                    Err(answer) => guard::give(&answer),
+                }
+            }
+            Err(error) => {
+                guard::expect_answer();
+                guard::give(&Answer::other(
+                    "can't read the request",
+                    [error.to_string()],
+                ));
+                return ExitCode::SUCCESS;
+            }
+        }
+    }
+}
+
+/// The next line, `None` at the end.
+fn read_line(input: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    loop {
+        let available = match input.fill_buf() {
+            Ok(available) => available,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        let end = available.iter().position(|&byte| byte == b'\n');
+        let taken = end.unwrap_or(available.len());
+        let is_over = available.is_empty();
+        if line.len() <= LINE_LIMIT {
+            line.extend_from_slice(&available[..taken]);
+        }
+        input.consume(end.map_or(taken, |end| end + 1));
+        if line.len() > LINE_LIMIT && (end.is_some() || is_over) {
+            return Err(io::Error::other(format!(
+                "it is longer than {} KiB",
+                LINE_LIMIT >> 10
+            )));
+        }
+        if end.is_some() {
+            return Ok(Some(line));
+        }
+        if is_over {
+            return Ok((!line.is_empty()).then_some(line));
+        }
+    }
+}
+
+/// Answers one request.
+fn answer(request: &Request) {
+    if request.action == Action::Unknown {
+        return guard::give(&Answer::OperationNotSupported);
+    }
+    let config = match Config::load() {
+        Ok(Some(config)) => config,
+        Ok(None) => {
+            note(&format!(
+                "no config, so every registry is left to others; looked for in {}",
+                config::places()
+            ));
+            return guard::give(&Answer::UrlNotSupported);
+        }
+        Err(error) => return guard::give(&failure(&error)),
+    };
+    let Ok(url) = request.index_url.parse::<IndexUrl>() else {
+        return guard::give(&Answer::UrlNotSupported);
+    };
+    let Some(registry) = config.registries.find(&url) else {
+        if let Some(nearest) = config.registries.nearest(&url) {
+            note(&format!("no entry for `{url}`; the nearest is `{nearest}`"));
+        }
+        return guard::give(&Answer::UrlNotSupported);
+    };
+    match request.action {
+        Action::Get(operation) => match registry.chain(operation) {
+            Some(sources) => get(&config, registry, sources, operation, &url),
+            None => guard::give(&without_chain(request, operation, &url)),
+        },
+        Action::Login => guard::give(&read_only(&config, registry, &url, "login")),
+        Action::Logout => guard::give(&read_only(&config, registry, &url, "logout")),
+        Action::Unknown => guard::give(&Answer::OperationNotSupported),
+    }
+}
+
+/// Answers a `get` from its chain, and then ends what was begun at the stores.
+fn get(
+    config: &Config,
+    registry: &Registry,
+    sources: &[Source],
+    operation: Operation,
+    url: &IndexUrl,
+) {
+    let deadline = Deadline::after(config.timeout);
+    let _watchdog = Watchdog::start(deadline);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            return guard::give(&Answer::other("can't start", [error.to_string()]));
+        }
+    };
+    let context = Context {
+        environment: Environment::process(config.base.clone()),
+        deadline,
+    };
+    runtime.block_on(async {
+        let mut chain = Chain::new(config, registry, sources, context);
+        let (answer, asked_last) = match chain.ask().await {
+            Ok(found) => {
+                let backend = found.backend;
+                let answer = token_answer(config, registry, operation, found, url);
+                (
+                    answer.unwrap_or_else(|error| failure(&error)),
+                    Some(backend),
+                )
+            }
+            Err(End::NotFound(errors)) => (nothing_found(operation, url, &errors), None),
+            Err(End::Failed(error)) => (failure(&error), None),
+        };
+        let handed_out_by = asked_last.filter(|_| matches!(answer, Answer::Token { .. }));
+        guard::give(&answer);
+        drop(answer);
+        chain.close(handed_out_by).await;
+    });
+    // A name that is still being looked up must not keep us, and so Cargo, waiting.
+    runtime.shutdown_background();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_end_at_a_line_break_or_at_the_end() {
+        let mut input = &b"one\n\ntwo"[..];
+        let mut lines = Vec::new();
+        while let Some(line) = read_line(&mut input).unwrap() {
+            lines.push(line);
+        }
+        assert_eq!(lines, [&b"one"[..], b"", b"two"]);
+    }
+
+    #[test]
+    fn a_line_without_end_is_refused_and_the_next_one_read() {
+        let mut text = vec![b'x'; LINE_LIMIT + 1];
+        text.extend(b"\nnext\n");
+        let mut input = io::BufReader::with_capacity(1000, text.as_slice());
+        assert!(read_line(&mut input).is_err());
+        assert_eq!(read_line(&mut input).unwrap().unwrap(), b"next");
+        let just = vec![b'x'; LINE_LIMIT];
+        assert_eq!(
+            read_line(&mut just.as_slice()).unwrap().unwrap().len(),
+            LINE_LIMIT
+        );
+    }
+}

@@ -1,0 +1,296 @@
+//! The wire between Cargo and a credential provider, version 1: one line of JSON each way.
+//!
+//! Source: the Cargo book, "Credential Provider Protocol". The types are our own because those of the
+//! `cargo-credential` crate borrow their strings, so that any escape in an argument or a login token fails,
+//! with an error that repeats it.
+
+use secrecy::zeroize::Zeroize as _;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+
+/// The first thing that Cargo reads, before it sends anything.
+pub(crate) const HELLO: &[u8] = b"{\"v\":[1]}\n";
+
+/// The only version there is.
+const VERSION: u64 = 1;
+
+/// What Cargo asks.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) index_url: String,
+    /// Whether the registry answered 401 to an anonymous request before this: Cargo passes its headers on.
+    pub(crate) was_challenged: bool,
+    pub(crate) action: Action,
+}
+
+/// Cargo's actions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// A token for an operation.
+    Get(Operation),
+    /// `cargo login`.
+    Login,
+    /// `cargo logout`.
+    Logout,
+    /// An action, or an operation of `get`, that is newer than we are.
+    Unknown,
+}
+
+/// What a token is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Read,
+    Publish,
+    Yank,
+    Unyank,
+    Owners,
+}
+
+/// What we answer.
+pub(crate) enum Answer {
+    /// The value of the `Authorization` header.
+    Token {
+        token: SecretString,
+        cache: Cache,
+        operation_independent: bool,
+    },
+    UrlNotSupported,
+    NotFound,
+    OperationNotSupported,
+    /// Anything else; Cargo shows it as a chain.
+    Other {
+        message: String,
+        caused_by: Vec<String>,
+    },
+}
+
+/// How long Cargo may keep a token for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cache {
+    /// For this one request.
+    Never,
+    /// For this invocation of Cargo.
+    Session,
+    /// Until this Unix time, in seconds, less the minute that Cargo takes off.
+    Expires(i64),
+}
+
+/// A request as it is written. Unknown fields, at every level, are for others.
+#[derive(Deserialize)]
+struct WireRequest {
+    v: u64,
+    registry: Option<WireRegistry>,
+    kind: Option<String>,
+    operation: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct WireRegistry {
+    index_url: String,
+    #[serde(default)]
+    headers: Vec<serde::de::IgnoredAny>,
+}
+
+#[derive(Serialize)]
+enum WireAnswer<'a> {
+    Ok(WireToken<'a>),
+    Err(WireError<'a>),
+}
+
+#[derive(Serialize)]
+struct WireToken<'a> {
+    kind: &'static str,
+    token: &'a str,
+    cache: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expiration: Option<i64>,
+    operation_independent: bool,
+}
+
+#[derive(Serialize)]
+#[serde(
+    tag = "kind",
+    rename_all = "kebab-case",
+    rename_all_fields = "kebab-case"
+)]
+enum WireError<'a> {
+    UrlNotSupported,
+    NotFound,
+    OperationNotSupported,
+    Other {
+        message: &'a str,
+        #[serde(skip_serializing_if = "<[String]>::is_empty")]
+        caused_by: &'a [String],
+    },
+}
+
+impl Request {
+    /// Reads a line.
+    ///
+    /// # Errors
+    ///
+    /// The answer to give instead. It does not repeat the line, which may hold a token.
+    pub(crate) fn parse(line: &[u8]) -> Result<Self, Answer> {
+        let wire: WireRequest = serde_json::from_slice(line).map_err(|error| {
+            let what = match error.classify() {
+                serde_json::error::Category::Eof => "it is cut off",
+                serde_json::error::Category::Data => "it is not what the protocol lays down",
+                _ => "it is not JSON",
+            };
+            Answer::other(
+                "can't read the request",
+                [format!("{what}, at column {} of the line", error.column())],
+            )
+        })?;
+        if wire.v != VERSION {
+            return Err(Answer::other(
+                format!("unsupported protocol version {}", wire.v),
+                [],
+            ));
+        }
+        let registry = wire
+            .registry
+            .ok_or_else(|| Answer::other("the request names no registry", []))?;
+        let action = match (wire.kind.as_deref(), wire.operation.as_deref()) {
+            (Some("get"), operation) => operation
+                .and_then(Operation::from_wire)
+                .map_or(Action::Unknown, Action::Get),
+            (Some("login"), _) => Action::Login,
+            (Some("logout"), _) => Action::Logout,
+            _ => Action::Unknown,
+        };
+        Ok(Self {
+            index_url: registry.index_url,
+            was_challenged: !registry.headers.is_empty(),
+            action,
+        })
+    }
+}
+
+impl Operation {
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Read,
+        Self::Publish,
+        Self::Yank,
+        Self::Unyank,
+        Self::Owners,
+    ];
+
+    /// The name on the wire and in the config.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Publish => "publish",
+            Self::Yank => "yank",
+            Self::Unyank => "unyank",
+            Self::Owners => "owners",
+        }
+    }
+
+    fn from_wire(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|operation| operation.as_str() == name)
+    }
+}
+
+impl Answer {
+    pub(crate) fn other(
+        message: impl Into<String>,
+        caused_by: impl IntoIterator<Item = String>,
+    ) -> Self {
+        Self::Other {
+            message: message.into(),
+            caused_by: caused_by.into_iter().collect(),
+        }
+    }
+
+    /// Hands the line to `write`, and forgets it.
+    pub(crate) fn write(&self, write: impl FnOnce(&[u8])) {
+        let wire = match self {
+            Self::Token {
+                token,
+                cache,
+                operation_independent,
+            } => {
+                let (cache, expiration) = match cache {
+                    Cache::Never => ("never", None),
+                    Cache::Session => ("session", None),
+                    Cache::Expires(at) => ("expires", Some(*at)),
+                };
+                WireAnswer::Ok(WireToken {
+                    kind: "get",
+                    token: token.expose_secret(),
+                    cache,
+                    expiration,
+                    operation_independent: *operation_independent,
+                })
+            }
+            Self::UrlNotSupported => WireAnswer::Err(WireError::UrlNotSupported),
+            Self::NotFound => WireAnswer::Err(WireError::NotFound),
+            Self::OperationNotSupported => WireAnswer::Err(WireError::OperationNotSupported),
+            Self::Other { message, caused_by } => {
+                WireAnswer::Err(WireError::Other { message, caused_by })
+            }
+        };
+        // Room for any token, so that no copy is left behind where the buffer grew.
+        let mut line = Vec::with_capacity(16 << 10);
+        serde_json::to_writer(&mut line, &wire).expect("strings and numbers are JSON");
+        line.push(b'\n');
+        write(&line);
+        line.zeroize();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(answer: &Answer) -> String {
+        let mut text = String::new();
+        answer.write(|line| text = String::from_utf8(line.to_vec()).unwrap());
+        text
+    }
+
+    #[test]
+    fn answers_byte_for_byte() {
+        let token = |cache, operation_independent| {
+            line(&Answer::Token {
+                token: "Bearer \"x\\".into(),
+                cache,
+                operation_independent,
+            })
+        };
+        assert_eq!(
+            token(Cache::Session, true),
+            "{\"Ok\":{\"kind\":\"get\",\"token\":\"Bearer \\\"x\\\\\",\"cache\":\"session\",\"operation_independent\":true}}\n"
+        );
+        assert_eq!(
+            token(Cache::Expires(1_700_000_000), false),
+            "{\"Ok\":{\"kind\":\"get\",\"token\":\"Bearer \\\"x\\\\\",\"cache\":\"expires\",\"expiration\":1700000000,\"operation_independent\":false}}\n"
+        );
+        assert!(token(Cache::Never, false).contains("\"cache\":\"never\""));
+        for (answer, expected) in [
+            (
+                Answer::UrlNotSupported,
+                "{\"Err\":{\"kind\":\"url-not-supported\"}}\n",
+            ),
+            (Answer::NotFound, "{\"Err\":{\"kind\":\"not-found\"}}\n"),
+            (
+                Answer::OperationNotSupported,
+                "{\"Err\":{\"kind\":\"operation-not-supported\"}}\n",
+            ),
+            (
+                Answer::other("E3", ["E2".to_owned(), "E1".to_owned()]),
+                "{\"Err\":{\"kind\":\"other\",\"message\":\"E3\",\"caused-by\":[\"E2\",\"E1\"]}}\n",
+            ),
+            (
+                Answer::other("E", []),
+                "{\"Err\":{\"kind\":\"other\",\"message\":\"E\"}}\n",
+            ),
+        ] {
+            assert_eq!(line(&answer), expected);
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Picking one field of a secret.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use cargo_credential_bridge_backend::{Error, Kind, Payload};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// The fields of a JSON object, their values as they are written.
+type Fields<'a> = BTreeMap<Key<'a>, &'a RawValue>;
+
+#[derive(Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// The text of `field`, or of the whole value where no field is named, without line breaks at its end.
+///
+/// A dot in `field` leads into a nested object, where no key of that literal name exists.
+///
+/// # Errors
+///
+/// [`Kind::Invalid`], naming the fields that exist, never their values.
+pub(crate) fn select(
+    payload: &Payload,
+    field: Option<&str>,
+    place: &str,
+) -> Result<SecretString, Error> {
+    let json = match (payload, field) {
+        (Payload::Bytes(bytes), None) => {
+            return match str::from_utf8(bytes.expose_secret()) {
+                Ok(text) => Ok(without_line_end(text)),
+                Err(_) => Err(Error::new(Kind::Invalid, format!("{place} is not text"))
+                    .help("store the token as text; a token in binary data can't be told from other data")),
+            };
+        }
+        (Payload::Bytes(bytes), Some(field)) => str::from_utf8(bytes.expose_secret())
+            .ok()
+            .filter(|text| text.trim_start().starts_with('{'))
+            .ok_or_else(|| {
+                Error::new(
+                    Kind::Invalid,
+                    format!("{place} is not a JSON object, so it has no field `{field}`"),
+                )
+                .help("leave out `field` if the whole value is the token")
+            })?,
+        (Payload::Fields(json), _) => json.expose_secret(),
+    };
+    let fields: Fields<'_> = parse(json, place)?;
+    let Some(field) = field else {
+        return Err(Error::new(
+            Kind::Invalid,
+            format!("{place} is a set of fields, and the source names none"),
+        )
+        .because(existing(&fields))
+        .help("add `field = \"…\"` to the source"));
+    };
+    let value = find(&fields, field, place)?;
+    text(value, field, place)
+}
+
+/// The value of `field`, which may lead into nested objects.
+fn find<'a>(fields: &Fields<'a>, field: &str, place: &str) -> Result<&'a RawValue, Error> {
+    let key = |name: &str| Key(Cow::Owned(name.to_owned()));
+    if let Some(value) = fields.get(&key(field)) {
+        return Ok(value);
+    }
+    if let Some((first, rest)) = field.split_once('.') {
+        let nested = fields
+            .get(&key(first))
+            .filter(|value| value.get().starts_with('{'));
+        if let Some(nested) = nested {
+            return find(
+                &parse(nested.get(), place)?,
+                rest,
+                &format!("`{first}` of {place}"),
+            );
+        }
+    }
+    Err(
+        Error::new(Kind::Invalid, format!("{place} has no field `{field}`"))
+            .because(existing(fields)),
+    )
+}
+
+fn parse<'a>(json: &'a str, place: &str) -> Result<Fields<'a>, Error> {
+    // The parser's own words may quote what it read.
+    serde_json::from_str(json)
+        .map_err(|_| Error::new(Kind::Invalid, format!("{place} is not a JSON object")))
+}
+
+/// The text of a string, number or boolean; a number as it is written.
+fn text(value: &RawValue, field: &str, place: &str) -> Result<SecretString, Error> {
+    let json = value.get();
+    let what = match json.as_bytes().first() {
+        Some(b'"') => {
+            let text: Cow<'_, str> = serde_json::from_str(json).map_err(|_| {
+                Error::new(
+                    Kind::Invalid,
+                    format!("the field `{field}` of {place} is not a JSON string"),
+                )
+            })?;
+            return Ok(without_line_end(&text));
+        }
+        Some(b'[') => "an array",
+        Some(b'{') => "an object",
+        Some(b'n') | None => "null",
+        Some(_) => return Ok(json.into()),
+    };
+    Err(Error::new(
+        Kind::Invalid,
+        format!("the field `{field}` of {place} is {what}, and not a token"),
+    )
+    .help("name a field that is a string; a dot leads into an object, as in `cargo.token`"))
+}
+
+/// Stored secrets often end in a line break that nobody meant; Cargo from 1.96 on refuses it.
+fn without_line_end(text: &str) -> SecretString {
+    text.trim_end_matches(['\r', '\n']).into()
+}
+
+fn existing(fields: &Fields<'_>) -> String {
+    if fields.is_empty() {
+        return "it has no fields at all".to_owned();
+    }
+    let names: Vec<_> = fields
+        .keys()
+        .map(|key| format!("`{}`", key.0.escape_debug()))
+        .collect();
+    format!("its fields are {}", names.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pick(json: &str, field: Option<&str>) -> Result<String, Error> {
+        select(&Payload::Fields(json.into()), field, "`ci/cargo`")
+            .map(|text| text.expose_secret().to_owned())
+    }
+
+    fn whole(bytes: &[u8]) -> Result<String, Error> {
+        select(&Payload::Bytes(bytes.to_vec().into()), None, "`f`")
+            .map(|text| text.expose_secret().to_owned())
+    }
+
+    #[test]
+    fn strings_numbers_and_booleans() {
+        let json = r#"{"token":"a\"\u00e9\\b","n":12345678901234567890123.50,"b":true,"dup":"1","dup":"2"}"#;
+        assert_eq!(pick(json, Some("token")).unwrap(), "a\"é\\b");
+        assert_eq!(pick(json, Some("n")).unwrap(), "12345678901234567890123.50");
+        assert_eq!(pick(json, Some("b")).unwrap(), "true");
+        assert_eq!(pick(json, Some("dup")).unwrap(), "2");
+    }
+
+    #[test]
+    fn a_literal_name_comes_before_a_path() {
+        let json = r#"{"a.b":"literal","a":{"b":"nested","c":{"d":"deep"}},"e":{"f.g":"x"}}"#;
+        assert_eq!(pick(json, Some("a.b")).unwrap(), "literal");
+        assert_eq!(pick(json, Some("a.c.d")).unwrap(), "deep");
+        assert_eq!(pick(json, Some("e.f.g")).unwrap(), "x");
+    }
+
+    #[test]
+    fn what_there_is_instead_is_named_and_not_shown() {
+        let json = r#"{"tokens":["s3cret"],"token":{"x":"s3cret"},"none":null,"text":"s3cret"}"#;
+        for (field, expected) in [
+            (
+                Some("tokens"),
+                "the field `tokens` of `ci/cargo` is an array, and not a token",
+            ),
+            (
+                Some("token"),
+                "the field `token` of `ci/cargo` is an object, and not a token",
+            ),
+            (
+                Some("none"),
+                "the field `none` of `ci/cargo` is null, and not a token",
+            ),
+            (Some("tok"), "`ci/cargo` has no field `tok`"),
+            (Some("token.y"), "`token` of `ci/cargo` has no field `y`"),
+            (Some("text.y"), "`ci/cargo` has no field `text.y`"),
+            (
+                None,
+                "`ci/cargo` is a set of fields, and the source names none",
+            ),
+        ] {
+            let error = pick(json, field).unwrap_err();
+            assert_eq!(error.what(), expected);
+            assert!(!format!("{error:?}").contains("s3cret"));
+        }
+        let error = pick(json, Some("tok")).unwrap_err();
+        assert_eq!(
+            error.causes(),
+            ["its fields are `none`, `text`, `token`, `tokens`"]
+        );
+    }
+
+    #[test]
+    fn line_breaks_at_the_end_are_cut_and_nothing_else() {
+        assert_eq!(whole(b" tok \r\n\n").unwrap(), " tok ");
+        assert_eq!(whole(b"a\nb").unwrap(), "a\nb");
+        assert_eq!(whole(b"{\"a\":1}").unwrap(), "{\"a\":1}");
+        assert!(whole(b"\xff").is_err());
+        let bytes = Payload::Bytes(b"not json".to_vec().into());
+        assert!(select(&bytes, Some("token"), "`f`").is_err());
+    }
+}

@@ -1,0 +1,190 @@
+//! The stores of the suite.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use test_servers::faults::RefusedPort;
+use test_servers::{Provider, VaultServer, refused_port};
+
+use super::Store;
+
+/// Variables of the job, with JSON in them.
+pub(super) struct Env(BTreeMap<String, String>);
+
+impl Store for Env {
+    fn start() -> Self {
+        Self(BTreeMap::new())
+    }
+
+    fn put(&mut self, name: &str, fields: &Value) {
+        self.0.insert(variable(name), fields.to_string());
+    }
+
+    fn deny(&mut self, _: &str) -> bool {
+        false
+    }
+
+    fn backend(&self) -> String {
+        "type = \"env\"".to_owned()
+    }
+
+    fn unreachable(&self) -> Option<String> {
+        None
+    }
+
+    fn without_identity(&self) -> Option<String> {
+        None
+    }
+
+    fn source(&self, name: &str) -> String {
+        format!("var = \"{}\"", variable(name))
+    }
+
+    fn equip(&self, provider: Provider) -> Provider {
+        self.0.iter().fold(provider, |provider, (name, value)| {
+            provider.env(name, value)
+        })
+    }
+}
+
+fn variable(name: &str) -> String {
+    format!("SECRET_{}", name.replace('-', "_").to_uppercase())
+}
+
+/// Files of the job, with JSON in them.
+pub(super) struct File(BTreeMap<String, String>);
+
+impl Store for File {
+    fn start() -> Self {
+        Self(BTreeMap::new())
+    }
+
+    fn put(&mut self, name: &str, fields: &Value) {
+        self.0.insert(name.to_owned(), format!("{fields:#}\n"));
+    }
+
+    /// Rights do not hold for root, as whom tests run in containers.
+    fn deny(&mut self, _: &str) -> bool {
+        false
+    }
+
+    fn backend(&self) -> String {
+        "type = \"file\"".to_owned()
+    }
+
+    fn unreachable(&self) -> Option<String> {
+        None
+    }
+
+    fn without_identity(&self) -> Option<String> {
+        None
+    }
+
+    fn source(&self, name: &str) -> String {
+        format!("path = \"~/secrets/{name}\"")
+    }
+
+    fn equip(&self, provider: Provider) -> Provider {
+        self.0.iter().fold(provider, |provider, (name, content)| {
+            provider.file(&format!("secrets/{name}"), content)
+        })
+    }
+}
+
+/// What the three kinds of Vault have in common.
+pub(super) struct Vault {
+    server: VaultServer,
+    token: String,
+    refused: RefusedPort,
+}
+
+impl Vault {
+    fn start(paths: &[&str]) -> Self {
+        let server = VaultServer::start();
+        server.policy("suite", paths);
+        let token = server.token(&["suite"]);
+        Self {
+            server,
+            token,
+            refused: refused_port(),
+        }
+    }
+
+    fn backend(&self, r#type: &str, address: &str) -> String {
+        format!(
+            "type = \"{type}\"\naddress = \"{address}\"\nauth = {{ method = \"token\", token = {{ env = \"JOB_TOKEN\" }} }}"
+        )
+    }
+
+    fn without_identity(&self, r#type: &str) -> String {
+        format!(
+            "type = \"{type}\"\naddress = \"{}\"\nauth = {{ method = \"jwt\", role = \"suite\", identity = \"github-actions\" }}",
+            self.server.url()
+        )
+    }
+
+    fn equip(&self, provider: Provider) -> Provider {
+        provider.env("JOB_TOKEN", &self.token).secret(&self.token)
+    }
+}
+
+macro_rules! vault_store {
+    ($(#[$doc:meta])* $name:ident, $type:literal, $prefix:literal, $extra:literal, $put:expr) => {
+        $(#[$doc])*
+        pub(super) struct $name(Vault);
+
+        impl Store for $name {
+            fn start() -> Self {
+                Self(Vault::start(&[
+                    concat!($prefix, "/cargo"),
+                    concat!($prefix, "/odd"),
+                    concat!($prefix, "/pair"),
+                    concat!($prefix, "/nothing-here"),
+                ]))
+            }
+
+            fn put(&mut self, name: &str, fields: &Value) {
+                let put: fn(&VaultServer, &str, &Value) = $put;
+                put(&self.0.server, name, fields);
+            }
+
+            /// The policy of the suite names every other path.
+            fn deny(&mut self, name: &str) -> bool {
+                name == "private"
+            }
+
+            fn backend(&self) -> String {
+                format!("{}{}", self.0.backend($type, &self.0.server.url()), $extra)
+            }
+
+            fn unreachable(&self) -> Option<String> {
+                Some(format!("{}{}", self.0.backend($type, &self.0.refused.url()), $extra))
+            }
+
+            fn without_identity(&self) -> Option<String> {
+                Some(format!("{}{}", self.0.without_identity($type), $extra))
+            }
+
+            fn source(&self, name: &str) -> String {
+                format!("path = \"{name}\"")
+            }
+
+            fn equip(&self, provider: Provider) -> Provider {
+                self.0.equip(provider)
+            }
+        }
+    };
+}
+
+vault_store!(
+    /// HashiCorp Vault with a KV engine of version 2.
+    VaultKv2, "vault", "secret/data", "", |server, name, fields| server.put(name, fields.clone())
+);
+vault_store!(
+    /// HashiCorp Vault with a KV engine of version 1.
+    VaultKv1, "vault", "kv1", "\nkv-version = 1\nmount = \"kv1\"", |server, name, fields| server.put_v1(name, fields)
+);
+vault_store!(
+    /// OpenBao, which answers as Vault does.
+    OpenBao, "openbao", "secret/data", "", |server, name, fields| server.put(name, fields.clone())
+);

@@ -1,0 +1,13 @@
+//! The provider as Cargo sees it, with servers in this process only.
+
+mod bad_server;
+mod behaviour;
+mod chain;
+mod config;
+mod conformance;
+mod identity;
+mod real_cargo;
+mod vault_requests;
+
+/// The binary under test.
+const BINARY: &str = env!("CARGO_BIN_EXE_cargo-credential-bridge");
