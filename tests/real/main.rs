@@ -1,0 +1,33 @@
+//! The provider against a real HashiCorp Vault over TLS, and under a real Cargo.
+//!
+//! `ci/test real` builds Vault, finds a second Cargo and runs this. By hand: `CCB_VAULT=PATH cargo test --features
+//! real-servers --test real_vault`, with `CCB_CARGO_1_96=PATH` for the second Cargo. One Vault serves all tests; each of
+//! them has mounts, roles and policies of its own in it, a [`Tenant`](tenant::Tenant).
+
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod approle;
+mod audit;
+mod cargo;
+mod cargo_refused;
+mod certificate;
+mod choice;
+mod job;
+mod jwt;
+mod kv;
+mod lease;
+mod mount;
+mod pod;
+mod policy;
+mod refused;
+mod tenant;
+mod token;
+mod unavailable;
+mod vault;
+
+/// The binary under test.
+const BINARY: &str = env!("CARGO_BIN_EXE_cargo-credential-bridge");

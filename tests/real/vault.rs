@@ -1,0 +1,247 @@
+//! A real Vault: started, initialised, unsealed, and stopped with the process that started it.
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{LazyLock, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use test_servers::client::{Answer, Ask, ask};
+use test_servers::{Authority, Certificate};
+
+/// Vault is up in a second; a machine under load gets more.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Another process may take the free port before Vault does.
+const TRIES: usize = 5;
+
+/// Runs `$1` with the config `$2` until standard input ends, however the process that holds the other end does, and
+/// removes the directory `$3`.
+const SUPERVISOR: &str = r#"
+"$1" server -config="$2" 2>"$3/log" &
+exec >/dev/null
+cat
+kill $!
+wait $!
+rm -rf "$3"
+"#;
+
+/// The Vault that all tests share.
+pub(crate) fn vault() -> &'static Vault {
+    static SHARED: LazyLock<Vault> = LazyLock::new(|| Vault::start().unseal().audited());
+    // Asked first, so that every test says what is missing, not only the one that comes first.
+    let _checked = binary();
+    &SHARED
+}
+
+/// A Vault server with a certificate of an authority of its own, and storage in memory.
+#[derive(Debug)]
+pub(crate) struct Vault {
+    url: String,
+    directory: PathBuf,
+    authority: Authority,
+    root_token: String,
+    unseal_key: String,
+    supervisor: Child,
+}
+
+impl Vault {
+    /// Starts and initialises it; it is sealed.
+    pub(crate) fn start() -> Self {
+        let binary = binary();
+        (0..TRIES)
+            .find_map(|_| Self::try_start(&binary))
+            .expect("vault starts; its own words are above")
+    }
+
+    fn try_start(binary: &Path) -> Option<Self> {
+        let directory = tempfile::Builder::new()
+            .prefix("vault-")
+            .tempdir()
+            .unwrap()
+            .keep();
+        let authority = Authority::new();
+        let Certificate { cert_pem, key_pem } = authority.server(&["127.0.0.1"]);
+        for (name, text) in [
+            ("ca.pem", authority.pem()),
+            ("cert.pem", &cert_pem),
+            ("key.pem", &key_pem),
+        ] {
+            fs::write(directory.join(name), text).unwrap();
+        }
+        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let url = format!("https://{address}");
+        let file = |name: &str| directory.join(name).to_str().unwrap().to_owned();
+        let config = json!({
+            "disable_mlock": true,
+            "api_addr": url,
+            "storage": { "inmem": {} },
+            "listener": { "tcp": {
+                "address": address.to_string(),
+                "tls_cert_file": file("cert.pem"),
+                "tls_key_file": file("key.pem"),
+                "tls_client_ca_file": file("ca.pem"),
+            } },
+        });
+        fs::write(directory.join("config.json"), config.to_string()).unwrap();
+        let mut supervisor = Command::new("sh")
+            .args(["-c", SUPERVISOR, "sh"])
+            .args([binary, &directory.join("config.json"), directory.as_path()])
+            .env_remove("VAULT_TOKEN")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("there is a shell");
+        let said = supervisor.stdout.take().unwrap();
+        if !is_up(said) {
+            let mut words = String::new();
+            let _ = File::open(directory.join("log")).map(|mut log| log.read_to_string(&mut words));
+            #[expect(clippy::print_stderr, reason = "why Vault does not start")]
+            {
+                eprintln!("{words}");
+            }
+            end(&mut supervisor);
+            return None;
+        }
+        let mut vault = Self {
+            url,
+            directory,
+            authority,
+            root_token: String::new(),
+            unseal_key: String::new(),
+            supervisor,
+        };
+        let made = vault.root(
+            "PUT",
+            "sys/init",
+            &json!({ "secret_shares": 1, "secret_threshold": 1 }),
+        );
+        vault.root_token = made["root_token"].as_str().unwrap().to_owned();
+        vault.unseal_key = made["keys_base64"][0].as_str().unwrap().to_owned();
+        Some(vault)
+    }
+
+    /// Unseals it.
+    pub(crate) fn unseal(self) -> Self {
+        let answer = self.root("PUT", "sys/unseal", &json!({ "key": self.unseal_key }));
+        assert_eq!(answer["sealed"], false);
+        self
+    }
+
+    /// Keeps an audit log. Accessors are plain in it, to follow a login; tokens and values are hashed.
+    fn audited(self) -> Self {
+        let options = json!({ "file_path": self.audit_log(), "hmac_accessor": "false" });
+        self.root(
+            "PUT",
+            "sys/audit/file",
+            &json!({ "type": "file", "options": options }),
+        );
+        self
+    }
+
+    /// `VAULT_ADDR`.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The certificate of its authority: `VAULT_CACERT`.
+    pub(crate) fn ca_file(&self) -> PathBuf {
+        self.directory.join("ca.pem")
+    }
+
+    /// The authority of its certificate, and of its clients'.
+    pub(crate) fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// The audit log, one JSON object a line.
+    pub(crate) fn audit_log(&self) -> PathBuf {
+        self.directory.join("audit.log")
+    }
+
+    /// Asks as root, and panics with Vault's words if that fails.
+    pub(crate) fn root(&self, method: &str, path: &str, body: &Value) -> Value {
+        let answer = self.root_answer(method, path, body);
+        assert!(
+            (200..300).contains(&answer.status),
+            "{method} {path}: {} {}",
+            answer.status,
+            answer.text()
+        );
+        answer.json()
+    }
+
+    /// Asks as root.
+    pub(crate) fn root_answer(&self, method: &str, path: &str, body: &Value) -> Answer {
+        self.ask(method, path, &self.root_token, body)
+    }
+
+    /// Asks with a token, or without one where it is empty.
+    pub(crate) fn ask(&self, method: &str, path: &str, token: &str, body: &Value) -> Answer {
+        let mut request =
+            Ask::new(method, &format!("{}/v1/{path}", self.url)).trust(self.authority.pem());
+        if !token.is_empty() {
+            request = request.header("X-Vault-Token", token);
+        }
+        if !body.is_null() {
+            request = request.body(body.to_string());
+        }
+        ask(&request).expect("vault answers")
+    }
+
+    /// As [`root`](Self::root), with the answer wrapped: gives the wrapping's token and accessor.
+    pub(crate) fn wrapped(&self, method: &str, path: &str) -> (String, String) {
+        let request = Ask::new(method, &format!("{}/v1/{path}", self.url))
+            .trust(self.authority.pem())
+            .header("X-Vault-Token", &self.root_token)
+            .header("X-Vault-Wrap-TTL", "300");
+        let answer = ask(&request).expect("vault answers").json();
+        let part = |name: &str| answer["wrap_info"][name].as_str().unwrap().to_owned();
+        (part("token"), part("accessor"))
+    }
+}
+
+impl Drop for Vault {
+    fn drop(&mut self) {
+        end(&mut self.supervisor);
+    }
+}
+
+/// The path in `CCB_VAULT`.
+fn binary() -> PathBuf {
+    let path = std::env::var_os("CCB_VAULT").map(PathBuf::from);
+    let path = path.expect("CCB_VAULT names a Vault binary: run `ci/test real`, or set it to what `ci/install vault` prints");
+    assert!(
+        path.is_file(),
+        "CCB_VAULT is `{}`, which is not a file",
+        path.display()
+    );
+    path
+}
+
+/// Waits until Vault says that it listens. It may say more later, so its output is read on until it ends.
+fn is_up(said: impl std::io::Read + Send + 'static) -> bool {
+    let (up, is_up) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(said).lines().map_while(Result::ok) {
+            if line.contains("Vault server started!") {
+                // Nobody waits for it any more after a second one.
+                let _ = up.send(());
+            }
+        }
+    });
+    is_up.recv_timeout(PATIENCE).is_ok()
+}
+
+/// Ends Vault by closing the supervisor's standard input, and waits for it.
+fn end(supervisor: &mut Child) {
+    drop(supervisor.stdin.take());
+    let _ = supervisor.wait();
+}
