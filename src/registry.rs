@@ -104,7 +104,12 @@ impl fmt::Display for IndexUrl {
         if self.index == Index::Sparse {
             f.write_str("sparse+")?;
         }
-        write!(f, "{}{}", self.authority, self.path)
+        write!(f, "{}{}", self.authority, self.path)?;
+        // Cargo takes no sparse index without it.
+        if self.index == Index::Sparse && !self.path.contains(['?', '#']) {
+            f.write_str("/")?;
+        }
+        Ok(())
     }
 }
 

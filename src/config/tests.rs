@@ -287,7 +287,7 @@ fn faults_say_where_and_what_was_meant() {
             &format!(
                 "{registry}sources = [ {{ backend = \"job\", var = \"A\" }} ]\n[registries.\"sparse+https://A.example.com:443\"]\nsources = [ {{ backend = \"job\", var = \"A\" }} ]"
             ),
-            "`sparse+https://a.example.com` has an entry already|another spelling counts",
+            "`sparse+https://a.example.com/` has an entry already|another spelling counts",
         ),
         ("a = 1\na = 2", "not TOML: duplicate key|:2:1"),
         ("token = hvs.s3cret", "not TOML|token = …"),

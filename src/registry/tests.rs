@@ -180,7 +180,7 @@ fn the_nearest_is_on_the_same_host() {
     let nearest = |text: &str| entries.nearest(&url(text)).map(ToString::to_string);
     assert_eq!(
         nearest("sparse+https://crates.example.com/indexes/").as_deref(),
-        Some("sparse+https://crates.example.com/index")
+        Some("sparse+https://crates.example.com/index/")
     );
     assert_eq!(nearest("sparse+https://elsewhere.example.com/index/"), None);
 }

@@ -87,7 +87,7 @@ fn p4_another_registry_of_the_same_host_is_told_of() {
     );
     assert_eq!(
         run.stderr,
-        "cargo-credential-bridge: no entry for `sparse+https://crates.example.com/indexes`; the nearest is `sparse+https://crates.example.com/index`\n"
+        "cargo-credential-bridge: no entry for `sparse+https://crates.example.com/indexes/`; the nearest is `sparse+https://crates.example.com/index/`\n"
     );
 }
 
@@ -101,7 +101,7 @@ fn p5_a_secret_that_is_not_there() {
     );
     assert_eq!(
         run.stderr,
-        "cargo-credential-bridge: no read token for `sparse+https://missing.example.com/index`: the environment variable `NO_SUCH_TOKEN` is not set, or is empty\n"
+        "cargo-credential-bridge: no read token for `sparse+https://missing.example.com/index/`: the environment variable `NO_SUCH_TOKEN` is not set, or is empty\n"
     );
 }
 

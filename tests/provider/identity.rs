@@ -102,7 +102,7 @@ fn second(provider: Provider) -> String {
     assert_eq!(run.answer()["Ok"]["token"], SECOND, "{run:?}");
     let start = format!(
         "cargo-credential-bridge: the token for `{}` is from the environment variable `SECOND` of `job`; before it: ",
-        URL.trim_end_matches('/')
+        URL
     );
     run.stderr
         .strip_prefix(&start)

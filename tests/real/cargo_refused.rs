@@ -126,7 +126,7 @@ fn a_secret_that_is_missing() {
         job.tenant
             .write("destroy/ci/cargo", &json!({ "versions": [1] }));
         let expected = r#"    Updating `corp` index
-cargo-credential-bridge: no read token for `sparse+http://REGISTRY/index`: version 1 of the path `ci/cargo` in the mount `kv-NAME` was destroyed; help: what was destroyed can't come back: write the secret anew
+cargo-credential-bridge: no read token for `sparse+http://REGISTRY/index/`: version 1 of the path `ci/cargo` in the mount `kv-NAME` was destroyed; help: what was destroyed can't come back: write the secret anew
 error: failed to get `private-greeting` as a dependency of package `app v0.1.0 (JOB/packages/app)`
 
 Caused by:

@@ -10,10 +10,7 @@ use crate::tenant::{Tenant, URL};
 fn note(provider: &Provider) -> String {
     let run = provider.run(get_request(URL, "read").as_bytes());
     assert_eq!(run.answer(), json!({ "Err": { "kind": "not-found" } }));
-    let start = format!(
-        "cargo-credential-bridge: no read token for `{}`: ",
-        URL.trim_end_matches('/')
-    );
+    let start = format!("cargo-credential-bridge: no read token for `{}`: ", URL);
     let note = run.stderr.strip_prefix(&start);
     note.unwrap_or_else(|| panic!("{run:?}"))
         .trim_end()
