@@ -131,24 +131,19 @@ pub(crate) fn read_only(
     url: &IndexUrl,
     action: &str,
 ) -> Answer {
-    let places: Vec<_> = [Operation::Read, Operation::Publish]
+    let mut places: Vec<_> = Operation::ALL
         .iter()
         .filter_map(|&operation| registry.chain(operation))
         .flat_map(|sources| chain::places(config, sources))
+        .map(|place| format!("it is kept in {place}"))
         .collect();
-    let mut caused_by: Vec<String> = Vec::new();
-    for place in places {
-        let place = format!("it is kept in {place}");
-        if !caused_by.contains(&place) {
-            caused_by.push(place);
-        }
-    }
-    Answer::other(
-        format!(
-            "`cargo {action}` can't change the token for `{url}`\nhelp: change it where it is kept, with the tools of the store"
-        ),
-        caused_by,
-    )
+    places.sort_unstable();
+    places.dedup();
+    let what = format!("`cargo {action}` can't change the token for `{url}`");
+    let error = places
+        .into_iter()
+        .fold(Error::new(Kind::Invalid, what), Error::because);
+    failure(&error.help("change it where it is kept, with the tools of the store"))
 }
 
 /// The one place where the facts of an error become the text that Cargo prints: what failed, then what was
