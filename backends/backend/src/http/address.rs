@@ -43,7 +43,7 @@ pub(super) fn is_loopback(url: &Url) -> bool {
 }
 
 /// Link-local, as all clouds have it, and the names and fixed addresses of AWS and Google.
-fn is_metadata(url: &Url) -> bool {
+pub(super) fn is_metadata(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(ip)) => ip.is_link_local(),
         Some(Host::Ipv6(ip)) => {

@@ -1,4 +1,4 @@
-//! The HTTP client that every networked backend shares: [`Client`].
+//! The HTTP client that every networked backend shares: [`Client`], and [`Transport`] for SDKs over it.
 //!
 //! What it holds to, whatever the store: TLS 1.2 or 1.3 with ring; the system's certificate authorities, or
 //! exactly those that were given; no redirect off the origin; plain HTTP to loopback only; a limit on every
@@ -6,13 +6,17 @@
 
 mod address;
 mod client;
+mod concealed;
 mod pem;
 mod refusal;
 mod retry;
 mod roots;
 mod tls;
+mod transport;
 
 pub use client::{Client, Settings};
+use concealed::Concealed;
 pub use retry::Retry;
 pub use roots::Roots;
 pub use tls::ClientCertificate;
+pub use transport::{Failure, Transport};
