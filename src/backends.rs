@@ -28,7 +28,13 @@ pub(crate) const TYPES: &[(&str, Type)] = &[
     ),
     #[cfg(not(feature = "openbao"))]
     ("openbao", Type::LeftOut("openbao")),
-    ("aws", Type::Planned),
+    #[cfg(feature = "aws")]
+    (
+        "aws",
+        Type::Here(configure::<cargo_credential_bridge_aws::Aws>),
+    ),
+    #[cfg(not(feature = "aws"))]
+    ("aws", Type::LeftOut("aws")),
     ("gcp", Type::Planned),
     #[cfg(feature = "file")]
     (
@@ -51,6 +57,7 @@ pub(crate) const TYPES: &[(&str, Type)] = &[
 pub(crate) enum Type {
     #[cfg_attr(
         not(any(
+            feature = "aws",
             feature = "vault",
             feature = "openbao",
             feature = "file",
@@ -62,6 +69,7 @@ pub(crate) enum Type {
     /// Built without its feature.
     #[cfg_attr(
         all(
+            feature = "aws",
             feature = "vault",
             feature = "openbao",
             feature = "file",
@@ -105,6 +113,7 @@ struct Configured<B: Backend> {
 
 #[cfg_attr(
     not(any(
+        feature = "aws",
         feature = "vault",
         feature = "openbao",
         feature = "file",

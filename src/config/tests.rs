@@ -123,8 +123,12 @@ fn faults_say_where_and_what_was_meant() {
             "unknown backend type `valt`|did you mean `vault`?",
         ),
         (
-            "[backends.x]\ntype = \"aws\"",
-            "the backend type `aws` is not built in yet",
+            "[backends.x]\ntype = \"aws\"\nregion = \"eu west\"",
+            "`eu west` is not a region|:3:10",
+        ),
+        (
+            "[backends.x]\ntype = \"aws\"\nauth = { method = \"web-identty\" }",
+            "unknown value `web-identty`|did you mean `web-identity`?",
         ),
         (
             "[backends.x]\ntype = \"gcp\"",

@@ -1,0 +1,141 @@
+use core::fmt;
+
+use cargo_credential_bridge_backend::{Backend, Context, Error, Fetched, Kind};
+
+use crate::config::{Config, Identity, Reference, Resolved};
+use crate::credentials::Login;
+use crate::name::{Region, SecretId};
+use crate::read::Reading;
+use crate::sdk::Sdk;
+
+/// AWS Secrets Manager.
+pub struct Aws {
+    sdk: Sdk,
+    regions: Vec<Region>,
+    endpoint: Option<String>,
+    identity: Identity,
+    login: Option<Login>,
+}
+
+impl Backend for Aws {
+    type Config = Config;
+    type Reference = Reference;
+
+    fn open(_: &str, config: &Config, context: &Context) -> Result<Self, Error> {
+        let Resolved {
+            regions,
+            profile,
+            endpoint,
+            http,
+            identity,
+        } = config.resolve(context)?;
+        Ok(Self {
+            sdk: Sdk::new(http, profile, context)?,
+            regions,
+            endpoint,
+            identity,
+            login: None,
+        })
+    }
+
+    /// Asks one region after the other, the next only if nobody answers in the one before: a refusal holds for all.
+    async fn fetch(&mut self, reference: &Reference) -> Result<Fetched, Error> {
+        let environment = &self.sdk.context.environment;
+        let secret = reference.secret.resolve("secret", environment)?;
+        let regions = self.regions_for(&secret).await?;
+        let mut away: Vec<Error> = Vec::new();
+        for (position, region) in regions.iter().enumerate() {
+            let outcome = self
+                .fetch_from(region, &secret, reference, regions.len() - position)
+                .await;
+            match outcome {
+                Err(error) if matches!(error.kind(), Kind::Unavailable | Kind::Timeout) => {
+                    away.push(error);
+                }
+                Ok(mut fetched) => {
+                    fetched
+                        .warnings
+                        .extend(away.iter().zip(&regions).map(|(error, before)| {
+                        format!(
+                            "{reference} is from the region `{region}`; before it, `{before}`: {}",
+                            error.what()
+                        )
+                    }));
+                    return Ok(fetched);
+                }
+                refused => return refused,
+            }
+        }
+        Err(no_region_answers(away, &regions))
+    }
+}
+
+impl Aws {
+    /// The regions that the backend names; else the secret's own, where it is named by its ARN; else the machine's.
+    async fn regions_for(&self, secret: &SecretId) -> Result<Vec<Region>, Error> {
+        if !self.regions.is_empty() {
+            return Ok(self.regions.clone());
+        }
+        match secret.region() {
+            Some(region) => Ok(vec![region]),
+            None => Ok(vec![self.sdk.region().await?]),
+        }
+    }
+
+    /// Reads the secret in one region. `left` regions share the time that is left, this one included.
+    async fn fetch_from(
+        &mut self,
+        region: &Region,
+        secret: &SecretId,
+        reference: &Reference,
+        left: usize,
+    ) -> Result<Fetched, Error> {
+        let left = u32::try_from(left).unwrap_or(u32::MAX).max(1);
+        let limit = self.sdk.context.deadline.remaining() / left;
+        let config = self.sdk.config(region, limit).await;
+        let login = match self.login.take() {
+            Some(login) => login,
+            // A region that is away has no STS either.
+            None => self.identity.login(&self.sdk, &config).await?,
+        };
+        let is_replicated = self.regions.len() > 1;
+        let secret = if is_replicated {
+            secret.in_region(region)
+        } else {
+            secret.clone()
+        };
+        let reading = Reading {
+            sdk: &self.sdk,
+            config: &config,
+            login: &login,
+            endpoint: self.endpoint.as_deref(),
+            region,
+            secret: &secret,
+            reference,
+        };
+        let outcome = reading.fetch().await;
+        self.login = Some(login);
+        outcome
+    }
+}
+
+/// The error when no region answers.
+fn no_region_answers(mut away: Vec<Error>, regions: &[Region]) -> Error {
+    if away.len() == 1 {
+        return away.remove(0);
+    }
+    let kind = away.last().map_or(Kind::Unavailable, Error::kind);
+    away.iter().zip(regions).fold(
+        Error::new(kind, "AWS can't be reached in any of the regions"),
+        |error, (one, region)| error.because(format!("{region}: {one}")),
+    )
+}
+
+impl fmt::Debug for Aws {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Aws")
+            .field("sdk", &self.sdk)
+            .field("regions", &self.regions)
+            .finish_non_exhaustive()
+    }
+}

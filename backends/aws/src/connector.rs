@@ -1,0 +1,107 @@
+//! The SDK's requests over the HTTP client that all backends share.
+
+use core::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use cargo_credential_bridge_backend::http::{Failure, Transport};
+use cargo_credential_bridge_backend::{Error, Kind};
+
+/// Where nothing answers for an instance's metadata, nobody waits for it longer than this: a machine outside of AWS,
+/// or a pod that is kept from it.
+const METADATA_LIMIT: Duration = Duration::from_secs(1);
+
+/// The HTTP client of the SDK.
+#[derive(Clone, Debug)]
+pub(crate) struct Connector {
+    transport: Arc<Transport>,
+    /// Set when nothing answered for metadata. Region and keys are asked for one after the other, and one wait is enough.
+    metadata_is_silent: Arc<AtomicBool>,
+    limit: Option<Duration>,
+}
+
+impl Connector {
+    pub(crate) fn new(transport: Arc<Transport>) -> Self {
+        Self {
+            transport,
+            metadata_is_silent: Arc::default(),
+            limit: None,
+        }
+    }
+
+    async fn send(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let request = request
+            .try_into_http1x()
+            .map_err(|error| ConnectorError::user(error.into()))?;
+        let (head, body) = request.into_parts();
+        // Nothing that is asked here streams what it sends.
+        let body = body.bytes().map(<[u8]>::to_vec).unwrap_or_default();
+        let is_metadata = is_metadata(head.uri.path());
+        if is_metadata && self.metadata_is_silent.load(Ordering::Relaxed) {
+            return Err(ConnectorError::other(
+                Error::new(Kind::NotAvailable, "no instance metadata here").into(),
+                None,
+            ));
+        }
+        let limit = match (is_metadata, self.limit) {
+            (true, limit) => Some(limit.map_or(METADATA_LIMIT, |limit| limit.min(METADATA_LIMIT))),
+            (false, limit) => limit,
+        };
+        let request = http::Request::from_parts(head, body);
+        match self.transport.exchange(request, limit).await {
+            Ok(response) => response.map(SdkBody::from).try_into().map_err(
+                |error: aws_smithy_runtime_api::http::HttpError| {
+                    ConnectorError::other(error.into(), None)
+                },
+            ),
+            Err(Failure {
+                error,
+                is_transient,
+            }) => {
+                if is_metadata {
+                    self.metadata_is_silent.store(true, Ordering::Relaxed);
+                }
+                Err(if is_transient {
+                    ConnectorError::io(error.into())
+                } else {
+                    ConnectorError::other(error.into(), None)
+                })
+            }
+        }
+    }
+}
+
+/// The paths of the instance metadata service, which may have another address than the usual one.
+fn is_metadata(path: &str) -> bool {
+    path.ends_with("/latest/api/token") || path.contains("/latest/meta-data/")
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        HttpConnectorFuture::new(self.clone().send(request))
+    }
+}
+
+impl HttpClient for Connector {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        _: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        // The shared client has its own limit for connecting, so the SDK's two are one.
+        let limit = settings
+            .read_timeout()
+            .map(|read| read + settings.connect_timeout().unwrap_or_default());
+        SharedHttpConnector::new(Self {
+            limit,
+            ..self.clone()
+        })
+    }
+}

@@ -1,0 +1,143 @@
+//! What came instead of what was asked for: AWS's own words, or none.
+
+use core::error::Error as StdError;
+
+use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sts::operation::RequestId as _;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use cargo_credential_bridge_backend::{Error, Kind};
+
+use crate::sdk::Sdk;
+
+/// An error that AWS answered with.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    /// The operation: `GetSecretValue`.
+    pub(crate) operation: &'static str,
+    /// AWS's code, without which it is no answer of AWS.
+    pub(crate) code: String,
+    /// AWS's words, fit for a message.
+    pub(crate) message: String,
+    pub(crate) request_id: Option<String>,
+}
+
+impl Refusal {
+    /// Takes the SDK's error apart.
+    ///
+    /// # Errors
+    ///
+    /// The error for the user, where AWS did not say a word.
+    pub(crate) fn of<E>(
+        operation: &'static str,
+        error: &SdkError<E, HttpResponse>,
+        sdk: &Sdk,
+    ) -> Result<Self, Error>
+    where
+        E: ProvideErrorMetadata + StdError + 'static,
+    {
+        if let SdkError::ServiceError(service) = error
+            && let Some(code) = service.err().code()
+        {
+            let metadata = service.err().meta();
+            return Ok(Self {
+                operation,
+                code: sdk.transport.quote(code),
+                message: sdk.transport.quote(metadata.message().unwrap_or_default()),
+                request_id: metadata.request_id().map(|id| sdk.transport.quote(id)),
+            });
+        }
+        Err(silent(operation, error, sdk))
+    }
+
+    /// The request and its answer, in one line.
+    pub(crate) fn described(&self) -> String {
+        match &self.request_id {
+            Some(id) => format!("{} answered {} (request {id})", self.operation, self.code),
+            None => format!("{} answered {}", self.operation, self.code),
+        }
+    }
+}
+
+/// The error when AWS did not say a word.
+fn silent<E>(operation: &str, error: &SdkError<E, HttpResponse>, sdk: &Sdk) -> Error
+where
+    E: StdError + 'static,
+{
+    if let Some(ours) = ours(error) {
+        return ours.clone();
+    }
+    if let SdkError::TimeoutError(_) = error {
+        return timeout(operation, sdk);
+    }
+    let Some(response) = error.raw_response() else {
+        return because(
+            Error::new(Kind::Invalid, format!("can't ask AWS for {operation}")),
+            error,
+            sdk,
+        );
+    };
+    let status = response.status().as_u16();
+    // Whoever stands in front of a service that is down answers for it; the code is AWS's alone.
+    let kind = if status >= 500 || status == 429 {
+        Kind::Unavailable
+    } else {
+        Kind::Invalid
+    };
+    let body = response.body().bytes().unwrap_or_default();
+    Error::new(
+        kind,
+        format!("what answered {operation} does not answer as AWS does"),
+    )
+    .because(format!("{operation} answered HTTP status {status}"))
+    .because(sdk.transport.quote(&String::from_utf8_lossy(body)))
+    .help("check `endpoint`, AWS_ENDPOINT_URL and what stands between it and this machine (proxy)")
+}
+
+/// The deadline came first, while the SDK waited between two tries.
+pub(crate) fn timeout(operation: &str, sdk: &Sdk) -> Error {
+    Error::new(
+        Kind::Timeout,
+        format!(
+            "AWS did not answer within {:?}",
+            sdk.context.deadline.total()
+        ),
+    )
+    .because(operation)
+    .help("check the region and the endpoint, and that this machine may reach it; `timeout` in the config sets the limit")
+}
+
+/// Our own error below one of the SDK's: the shared HTTP client knows best why there is no answer.
+pub(crate) fn ours<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Error> {
+    find(error)
+}
+
+/// The error of some type below another.
+pub(crate) fn find<'a, T: StdError + 'static>(
+    error: &'a (dyn StdError + 'static),
+) -> Option<&'a T> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// Adds the SDK's words, without the secrets that they may quote.
+pub(crate) fn because(mut ours: Error, error: &(dyn StdError + 'static), sdk: &Sdk) -> Error {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let text = sdk.transport.quote(&error.to_string());
+        if !ours
+            .causes()
+            .last()
+            .is_some_and(|above| above.contains(&text))
+        {
+            ours = ours.because(text);
+        }
+        next = error.source();
+    }
+    ours
+}

@@ -1,0 +1,165 @@
+//! The SDK, set up as AWS's other SDKs and its command line are: by variables and profiles.
+
+use core::fmt;
+use core::time::Duration;
+use std::sync::Arc;
+
+use aws_config::default_provider::credentials::DefaultCredentialsChain;
+use aws_config::environment::region::EnvironmentVariableRegionProvider;
+use aws_config::imds::region::ImdsRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
+use aws_config::provider_config::ProviderConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::ProvideCredentials as _;
+use aws_credential_types::provider::error::CredentialsError;
+use cargo_credential_bridge_backend::http::{Retry, Settings, Transport};
+use cargo_credential_bridge_backend::{Context, Error, Kind};
+
+use crate::connector::Connector;
+use crate::name::Region;
+
+/// What the SDK is set up with for one instance.
+pub(crate) struct Sdk {
+    pub(crate) transport: Arc<Transport>,
+    pub(crate) context: Context,
+    connector: Connector,
+    profile: Option<String>,
+    retry: RetryConfig,
+}
+
+impl Sdk {
+    pub(crate) fn new(
+        http: Settings,
+        profile: Option<String>,
+        context: &Context,
+    ) -> Result<Self, Error> {
+        let transport = Arc::new(Transport::new(http, context));
+        Ok(Self {
+            connector: Connector::new(Arc::clone(&transport)),
+            transport,
+            context: context.clone(),
+            profile,
+            retry: retry(context)?,
+        })
+    }
+
+    /// The region that this machine names: `AWS_REGION`, `AWS_DEFAULT_REGION`, the profile's, the instance's.
+    pub(crate) async fn region(&self) -> Result<Region, Error> {
+        let config = ProviderConfig::without_region().with_http_client(self.connector.clone());
+        let mut profile = ProfileFileRegionProvider::builder().configure(&config);
+        if let Some(name) = &self.profile {
+            profile = profile.profile_name(name);
+        }
+        let instance = ImdsRegionProvider::builder().configure(&config).build();
+        let chain = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+            .or_else(profile.build())
+            .or_else(instance);
+        match chain.region().await {
+            Some(region) => region.as_ref().parse().map_err(|why: String| {
+                Error::new(Kind::Invalid, "the region that this machine names is no use")
+                    .because(why)
+                    .help("it is from AWS_REGION, AWS_DEFAULT_REGION or the profile; `region` on the backend comes before them")
+            }),
+            None => Err(Error::new(
+                Kind::NotAvailable,
+                "no AWS region here: `region` is not set on the backend, nor AWS_REGION, nor a region in the profile",
+            )
+            .help("set `region` on the backend")),
+        }
+    }
+
+    /// The SDK's settings for one region, with `limit` for one operation, its retries included. There are no
+    /// credentials in it.
+    pub(crate) async fn config(&self, region: &Region, limit: Duration) -> SdkConfig {
+        let timeouts = TimeoutConfig::builder().operation_timeout(limit).build();
+        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .http_client(self.connector.clone())
+            .region(aws_config::Region::new(region.as_str().to_owned()))
+            .retry_config(self.retry.clone())
+            .timeout_config(timeouts)
+            .no_credentials();
+        if let Some(profile) = &self.profile {
+            loader = loader.profile_name(profile);
+        }
+        loader.load().await
+    }
+
+    /// The credentials that the SDK finds on this machine.
+    ///
+    /// A profile that the backend names counts alone, as the command line's `--profile` does: keys in the
+    /// environment, or the role of the machine, would be somebody else.
+    pub(crate) async fn credentials(
+        &self,
+        config: &SdkConfig,
+    ) -> Result<Credentials, CredentialsError> {
+        let mut provider = ProviderConfig::without_region()
+            .with_http_client(self.connector.clone())
+            .with_region(config.region().cloned())
+            .with_use_fips(config.use_fips())
+            .with_use_dual_stack(config.use_dual_stack())
+            .with_behavior_version(config.behavior_version())
+            .with_retry_config(self.retry.clone());
+        if let Some(timeouts) = config.timeout_config() {
+            provider = provider.with_timeout_config(timeouts.clone());
+        }
+        match &self.profile {
+            Some(profile) => {
+                ProfileFileCredentialsProvider::builder()
+                    .configure(&provider)
+                    .profile_name(profile)
+                    .build()
+                    .provide_credentials()
+                    .await
+            }
+            None => {
+                DefaultCredentialsChain::builder()
+                    .configure(provider)
+                    .region(config.region().cloned())
+                    .build()
+                    .await
+                    .provide_credentials()
+                    .await
+            }
+        }
+    }
+
+    /// The profile that the backend names.
+    pub(crate) fn profile(&self) -> Option<&str> {
+        self.profile.as_deref()
+    }
+}
+
+/// The SDK's own retries, with the number of tries that `AWS_MAX_ATTEMPTS` says, and with the waits of all backends:
+/// its own may be 20 s long.
+fn retry(context: &Context) -> Result<RetryConfig, Error> {
+    const VARIABLE: &str = "AWS_MAX_ATTEMPTS";
+    let ours = Retry::default();
+    let tries = match context.environment.var(VARIABLE)? {
+        None => ours.tries,
+        Some(tries) => match tries.trim().parse() {
+            Ok(tries) if tries > 0 => tries,
+            _ => {
+                return Err(Error::new(
+                    Kind::Invalid,
+                    format!("the environment variable `{VARIABLE}` is not a number of tries"),
+                ));
+            }
+        },
+    };
+    Ok(RetryConfig::standard()
+        .with_max_attempts(tries)
+        .with_initial_backoff(ours.first_wait)
+        .with_max_backoff(ours.longest_wait))
+}
+
+impl fmt::Debug for Sdk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sdk")
+            .field("profile", &self.profile)
+            .finish_non_exhaustive()
+    }
+}
