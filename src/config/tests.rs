@@ -192,8 +192,8 @@ fn faults_say_where_and_what_was_meant() {
             "at least one table",
         ),
         (
-            "[backends.x]\ntype = \"vault\"\nauth = { method = \"aws\", role = \"x\" }",
-            "the auth method `aws` is not built in yet",
+            "[backends.x]\ntype = \"vault\"\nauth = { method = \"gcp\", role = \"x\" }",
+            "the auth method `gcp` is not built in yet",
         ),
         (
             "[backends.x]\ntype = \"vault\"\nauth = { method = \"jwt\", identity = \"gihub-actions\" }",

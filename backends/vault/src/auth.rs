@@ -130,6 +130,11 @@ impl Method {
                     secret_id.check("secret-id", environment)
                 })
             }
+            // Whether there is an identity is known only when the SDK has looked for it.
+            #[cfg(feature = "aws")]
+            Proof::Aws { identity, .. } => {
+                cargo_credential_bridge_aws::check(identity, environment)
+            }
             Proof::Cert { .. } if session.has_certificate => Ok(()),
             Proof::Cert { .. } => Err(Error::new(
                 Kind::NotAvailable,
@@ -227,6 +232,28 @@ impl Method {
                     secret_id: secret_id.expose_secret().to_owned(),
                 };
                 attempt("approle", mount, None, None)
+                    .send(&request, session)
+                    .await
+            }
+            #[cfg(feature = "aws")]
+            Proof::Aws {
+                mount,
+                role,
+                server_id,
+                region,
+                identity,
+            } => {
+                let role = optional(role, "role")?;
+                let request = crate::aws::sign(
+                    mount,
+                    role.as_deref(),
+                    server_id.as_ref(),
+                    region.as_ref(),
+                    identity,
+                    session,
+                )
+                .await?;
+                attempt("aws", mount, role.clone(), None)
                     .send(&request, session)
                     .await
             }

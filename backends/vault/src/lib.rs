@@ -11,6 +11,8 @@
 
 mod answer;
 mod auth;
+#[cfg(feature = "aws")]
+mod aws;
 mod client;
 mod config;
 mod dialect;

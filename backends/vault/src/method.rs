@@ -1,3 +1,5 @@
+#[cfg(feature = "aws")]
+use cargo_credential_bridge_backend::OneOrMany;
 use cargo_credential_bridge_backend::identity::Identity;
 use cargo_credential_bridge_backend::{SecretValue, Value};
 use serde::Deserialize;
@@ -45,6 +47,15 @@ pub(crate) enum Proof {
         mount: VaultPath,
         role: Option<Value>,
     },
+    /// A signed request that says who we are to AWS, to the AWS auth method.
+    #[cfg(feature = "aws")]
+    Aws {
+        mount: VaultPath,
+        role: Option<Value>,
+        server_id: Option<Value>,
+        region: Option<Value<cargo_credential_bridge_aws::Region>>,
+        identity: Vec<cargo_credential_bridge_aws::Method>,
+    },
 }
 
 /// The table as it is written.
@@ -86,6 +97,16 @@ enum Wire {
         role: Option<Value>,
         namespace: Option<Value>,
     },
+    #[cfg(feature = "aws")]
+    Aws {
+        mount: Option<VaultPath>,
+        role: Option<Value>,
+        server_id: Option<Value>,
+        region: Option<Value<cargo_credential_bridge_aws::Region>>,
+        identity: Option<OneOrMany<cargo_credential_bridge_aws::Method>>,
+        namespace: Option<Value>,
+    },
+    #[cfg(not(feature = "aws"))]
     Aws(IgnoredAny),
     Gcp(IgnoredAny),
 }
@@ -163,7 +184,31 @@ impl TryFrom<Wire> for Method {
                     role,
                 },
             ),
-            Wire::Aws(_) => return Err("the auth method `aws` is not built in yet".to_owned()),
+            #[cfg(feature = "aws")]
+            Wire::Aws {
+                mount,
+                role,
+                server_id,
+                region,
+                identity,
+                namespace,
+            } => (
+                namespace,
+                Proof::Aws {
+                    mount: mounted(mount, "aws")?,
+                    role,
+                    server_id,
+                    region,
+                    identity: identity.map(|identity| identity.0).unwrap_or_default(),
+                },
+            ),
+            #[cfg(not(feature = "aws"))]
+            Wire::Aws(_) => {
+                return Err(
+                    "the auth method `aws` is not in this build: it was built without the feature `aws`"
+                        .to_owned(),
+                );
+            }
             Wire::Gcp(_) => return Err("the auth method `gcp` is not built in yet".to_owned()),
         };
         Ok(Self { namespace, proof })
