@@ -1,5 +1,8 @@
 //! The provider as Cargo sees it, with servers in this process only.
 
+mod aws_errors;
+mod aws_identity;
+mod aws_requests;
 mod bad_server;
 mod behaviour;
 mod chain;

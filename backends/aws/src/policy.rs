@@ -50,7 +50,10 @@ fn without_suffix(resource: &str) -> &str {
 /// The statement of a role's trust policy by which it trusts `token`.
 pub(crate) fn web_identity_trust(role: &RoleArn, token: &WorkloadToken) -> Option<Value> {
     let issuer = token.claim("iss")?;
-    let issuer = issuer.strip_prefix("https://").unwrap_or(&issuer);
+    // IAM knows an issuer by its URL without the scheme.
+    let issuer = issuer
+        .split_once("://")
+        .map_or(issuer.as_str(), |(_, rest)| rest);
     let (account, _) = role.account_and_name();
     let mut conditions = serde_json::Map::new();
     for name in ["aud", "sub"] {

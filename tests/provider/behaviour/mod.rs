@@ -310,4 +310,5 @@ suite! {
     vault_kv2: super::stores::VaultKv2;
     vault_kv1: super::stores::VaultKv1;
     openbao: super::stores::OpenBao;
+    aws: super::stores::Aws;
 }

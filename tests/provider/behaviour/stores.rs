@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use test_servers::faults::RefusedPort;
+use test_servers::secrets_manager::{Keys, SecretsManager};
 use test_servers::{Provider, VaultServer, refused_port};
 
 use super::Store;
@@ -188,3 +189,67 @@ vault_store!(
     /// OpenBao, which answers as Vault does.
     OpenBao, "openbao", "secret/data", "", |server, name, fields| server.put(name, fields.clone())
 );
+
+/// AWS Secrets Manager.
+pub(super) struct Aws {
+    server: SecretsManager,
+    keys: Keys,
+    refused: RefusedPort,
+}
+
+impl Aws {
+    fn at(&self, endpoint: &str) -> String {
+        format!("type = \"aws\"\nregion = \"eu-west-1\"\nendpoint = \"{endpoint}\"")
+    }
+}
+
+impl Store for Aws {
+    fn start() -> Self {
+        let server = SecretsManager::start();
+        let keys = server.user("suite");
+        Self {
+            server,
+            keys,
+            refused: refused_port(),
+        }
+    }
+
+    fn put(&mut self, name: &str, fields: &Value) {
+        self.server.put(name, &fields.to_string());
+    }
+
+    fn deny(&mut self, name: &str) -> bool {
+        self.server.refuse(
+            name,
+            "AccessDeniedException",
+            "User: $user is not authorized to perform: secretsmanager:GetSecretValue",
+        );
+        true
+    }
+
+    fn backend(&self) -> String {
+        self.at(&self.server.url())
+    }
+
+    fn unreachable(&self) -> Option<String> {
+        Some(self.at(&self.refused.url()))
+    }
+
+    fn without_identity(&self) -> Option<String> {
+        Some(format!(
+            "{}\nauth = {{ method = \"web-identity\", role-arn = \"arn:aws:iam::1:role/ci\", identity = \"github-actions\" }}",
+            self.backend()
+        ))
+    }
+
+    fn source(&self, name: &str) -> String {
+        format!("secret = \"{name}\"")
+    }
+
+    fn equip(&self, provider: Provider) -> Provider {
+        provider
+            .env("AWS_ACCESS_KEY_ID", &self.keys.id)
+            .env("AWS_SECRET_ACCESS_KEY", &self.keys.secret)
+            .secret(&self.keys.secret)
+    }
+}

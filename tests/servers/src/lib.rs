@@ -4,6 +4,7 @@
 //! * [`Issuer`] is the workload identity of a CI job: an OIDC issuer with GitHub's token endpoint.
 //! * [`VaultServer`] is a double of HashiCorp Vault 1.21's HTTP API, as far as this project uses it.
 //!   `tests/agrees_with_vault.rs` runs one script against it and against a real Vault and compares the answers.
+//! * [`SecretsManager`] is a double of AWS Secrets Manager and of what STS gives keys by.
 //! * [`Registry`] is a sparse registry that demands a token, with different tokens for reading and publishing.
 //! * [`CargoHome`] runs a real Cargo in a directory and an environment of its own.
 //! * [`Provider`] runs the provider itself, as Cargo does.
@@ -25,6 +26,7 @@ pub mod leaks;
 pub mod provider;
 pub mod random;
 pub mod registry;
+pub mod secrets_manager;
 pub mod server;
 pub mod vault;
 
@@ -35,5 +37,6 @@ pub use http::{Request, Response};
 pub use issuer::Issuer;
 pub use provider::{Provider, Run};
 pub use registry::{Registry, Tokens};
+pub use secrets_manager::SecretsManager;
 pub use server::{Exchange, Server, Tls, TlsVersion};
 pub use vault::{AuditEntry, Role, VaultServer};
