@@ -5,7 +5,9 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
-use aws_config::environment::region::EnvironmentVariableRegionProvider;
+use aws_config::environment::{
+    EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider,
+};
 use aws_config::imds::region::ImdsRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
@@ -96,6 +98,14 @@ impl Sdk {
         &self,
         config: &SdkConfig,
     ) -> Result<Credentials, CredentialsError> {
+        // The chain's own first, asked before the rest of it is built: that costs a tenth of the whole way.
+        if self.profile.is_none() {
+            let environment = EnvironmentVariableCredentialsProvider::new();
+            match environment.provide_credentials().await {
+                Err(CredentialsError::CredentialsNotLoaded(_)) => {}
+                outcome => return outcome,
+            }
+        }
         let mut provider = ProviderConfig::without_region()
             .with_http_client(self.connector.clone())
             .with_region(config.region().cloned())
