@@ -290,3 +290,21 @@ fn vault_is_shown_a_signed_request() {
         "{authorization}"
     );
 }
+
+/// On a laptop without AWS, what comes behind its auth method is taken.
+#[test]
+fn vault_goes_on_where_there_is_no_aws() {
+    let vault = Server::start(|_| {
+        test_servers::Response::json(200, &json!({ "data": { "data": { "token": STORED } } }))
+    });
+    let config = format!(
+        "[backends.corp]\ntype = \"vault\"\naddress = \"{}\"\nauth = [ {{ method = \"aws\", region = \"eu-west-1\" }}, {{ method = \"token\" }} ]\n\
+         [registries.\"{URL}\"]\nsources = [ {{ backend = \"corp\", path = \"ci/cargo\", field = \"token\" }} ]\n",
+        vault.url()
+    );
+    get(&Provider::new(BINARY)
+        .config(&config)
+        .env("VAULT_TOKEN", "hvs.own")
+        .secret(STORED));
+    assert_eq!(vault.requests()[0].header("x-vault-token"), Some("hvs.own"));
+}

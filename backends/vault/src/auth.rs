@@ -71,25 +71,27 @@ impl Endpoint for CertLogin<'_> {
     }
 }
 
-/// The first of `methods` whose inputs exist on this machine, or none if there is nothing to choose from.
+/// Logs in by the first of `methods` whose inputs exist on this machine; by Vault's own token if there is nothing to choose
+/// from.
 ///
 /// # Errors
 ///
-/// [`Kind::NotAvailable`] if there are methods and none can be used here.
-pub(crate) fn choose<'a>(
-    methods: &'a [Method],
-    session: &Session,
-) -> Result<Option<&'a Method>, Error> {
+/// [`Kind::NotAvailable`] if there are methods and none can be used here, besides those of the login.
+pub(crate) async fn login(methods: &[Method], session: &Session) -> Result<Login, Error> {
     let mut missing = Vec::new();
     for method in methods {
-        match method.check(session) {
-            Ok(()) => return Ok(Some(method)),
+        let outcome = match method.check(session) {
+            // Some inputs, such as AWS's, are known to be missing only when they have been looked for.
+            Ok(()) => method.login(session).await,
+            Err(error) => Err(error),
+        };
+        match outcome {
             Err(error) if error.kind() == Kind::NotAvailable => missing.push(error),
-            Err(error) => return Err(error),
+            outcome => return outcome,
         }
     }
     match missing.len() {
-        0 => Ok(None),
+        0 => default_login(session).await,
         1 => Err(missing.remove(0)),
         _ => {
             let error = missing.iter().fold(
@@ -151,7 +153,7 @@ impl Method {
     /// # Errors
     ///
     /// [`Kind::Unauthenticated`] if the server refuses, besides those of getting the inputs and of sending.
-    pub(crate) async fn login(&self, session: &Session) -> Result<Login, Error> {
+    async fn login(&self, session: &Session) -> Result<Login, Error> {
         let context = &session.context;
         let environment = &context.environment;
         let optional = |value: &Option<Value>, key: &str| match value {
@@ -272,7 +274,7 @@ impl Method {
 }
 
 /// Vault's own token, where no method is given. Behind a Vault Agent there need not be one.
-pub(crate) async fn default_login(session: &Session) -> Result<Login, Error> {
+async fn default_login(session: &Session) -> Result<Login, Error> {
     match own_token(session).await {
         Ok(token) => Ok(Login::given(token)),
         Err(error) if error.kind() == Kind::NotAvailable && session.is_agent => Ok(Login {

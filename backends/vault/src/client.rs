@@ -107,10 +107,7 @@ impl Session {
 
     async fn fetch(&mut self, reference: &Reference) -> Result<Fetched, Error> {
         if self.login.is_none() {
-            let login = match auth::choose(&self.auth, self)? {
-                Some(method) => method.login(self).await?,
-                None => auth::default_login(self).await?,
-            };
+            let login = auth::login(&self.auth, self).await?;
             if let Some(token) = &login.token {
                 self.http.conceal(token);
             }
