@@ -5,9 +5,12 @@
 //! * [`VaultServer`] is a double of HashiCorp Vault 1.21's HTTP API, as far as this project uses it.
 //!   `tests/agrees_with_vault.rs` runs one script against it and against a real Vault and compares the answers.
 //! * [`SecretsManager`] is a double of AWS Secrets Manager and of what STS gives keys by.
+//! * [`AwsServer`] is a double of AWS Secrets Manager and STS; [`InstanceMetadata`] and [`ContainerCredentials`] are
+//!   where AWS's machines get their keys.
 //! * [`Registry`] is a sparse registry that demands a token, with different tokens for reading and publishing.
 //! * [`CargoHome`] runs a real Cargo in a directory and an environment of its own.
 //! * [`Provider`] runs the provider itself, as Cargo does.
+//! * [`Moto`] is no double of ours but a real moto, for the tests that want real servers.
 //! * [`leaks`] searches output and files for secrets.
 //!
 //! All of it is test support: an invariant that breaks panics with the reason.
@@ -15,14 +18,17 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
 pub mod authority;
+pub mod aws;
 pub mod cargo;
 pub mod client;
 pub mod clock;
 pub mod faults;
 pub mod http;
+pub mod instance_metadata;
 pub mod issuer;
 pub mod jwt;
 pub mod leaks;
+pub mod moto;
 pub mod provider;
 pub mod random;
 pub mod registry;
@@ -31,10 +37,13 @@ pub mod server;
 pub mod vault;
 
 pub use authority::{Authority, Certificate};
+pub use aws::{AwsServer, Trust};
 pub use cargo::{CargoHome, Outcome};
 pub use faults::{Fault, FaultServer, refused_port};
 pub use http::{Request, Response};
+pub use instance_metadata::{ContainerCredentials, InstanceMetadata};
 pub use issuer::Issuer;
+pub use moto::Moto;
 pub use provider::{Provider, Run};
 pub use registry::{Registry, Tokens};
 pub use secrets_manager::SecretsManager;
