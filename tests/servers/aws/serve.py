@@ -43,7 +43,9 @@ def say(said, answer):
 
 def answer(url, request):
     if request["call"] == "check":
-        urllib.request.urlopen(f"{url}/moto-api/reset-auth", data=b"0").close()
+        # The type of a form, which is the default, would be taken for one and be empty.
+        body = {"data": b"0", "headers": {"Content-Type": "text/plain"}}
+        urllib.request.urlopen(urllib.request.Request(f"{url}/moto-api/reset-auth", **body)).close()
         return {"ok": None}
     keys = tuple(request.get("keys") or ("test", "test"))
     client = connect(url, request["service"], request.get("region") or "eu-west-1", keys)

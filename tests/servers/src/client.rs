@@ -163,8 +163,15 @@ async fn send(
     let host = uri.authority().map_or("", |authority| authority.as_str());
     let mut request = hyper::Request::builder()
         .method(ask.method.as_str())
-        .uri(target)
-        .header("host", host);
+        .uri(target);
+    // Whoever passes a request on keeps the name that it was signed for.
+    if !ask
+        .headers
+        .iter()
+        .any(|(name, _)| name.eq_ignore_ascii_case("host"))
+    {
+        request = request.header("host", host);
+    }
     for (name, value) in &ask.headers {
         request = request.header(name, value);
     }

@@ -1,6 +1,7 @@
 //! Servers for the tests, the demo and the bench: in process, on loopback, stopped on drop.
 //!
 //! * [`Server`] answers HTTP and HTTPS from a closure and keeps what it was asked; [`FaultServer`] misbehaves below HTTP.
+//!   [`Proxy`] leads the hosts of the world to them.
 //! * [`Issuer`] is the workload identity of a CI job: an OIDC issuer with GitHub's token endpoint.
 //! * [`VaultServer`] is a double of HashiCorp Vault 1.21's HTTP API, as far as this project uses it.
 //!   `tests/agrees_with_vault.rs` runs one script against it and against a real Vault and compares the answers.
@@ -30,6 +31,7 @@ pub mod jwt;
 pub mod leaks;
 pub mod moto;
 pub mod provider;
+pub mod proxy;
 pub mod random;
 pub mod registry;
 pub mod secrets_manager;
@@ -45,6 +47,7 @@ pub use instance_metadata::{ContainerCredentials, InstanceMetadata};
 pub use issuer::Issuer;
 pub use moto::Moto;
 pub use provider::{Provider, Run};
+pub use proxy::{Proxy, Route};
 pub use registry::{Registry, Tokens};
 pub use secrets_manager::SecretsManager;
 pub use server::{Exchange, Server, Tls, TlsVersion};

@@ -11,7 +11,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::aws::Keys;
+use crate::aws::{self, Keys};
+use crate::client::{Ask, ask};
+use crate::http::{Request, Response};
+use crate::server::Server;
 
 /// The variable that names the Python.
 const PYTHON: &str = "CCB_MOTO_PYTHON";
@@ -22,7 +25,14 @@ pub struct Moto {
     url: String,
     child: Child,
     boto: Mutex<Boto>,
-    administrator: Option<Keys>,
+    strict: Option<Strict>,
+}
+
+/// What comes with checks of rights.
+#[derive(Debug)]
+struct Strict {
+    administrator: Keys,
+    front: Server,
 }
 
 /// One call of AWS's API.
@@ -53,7 +63,7 @@ impl Moto {
     /// If `CCB_MOTO_PYTHON` does not name a Python with moto and boto3.
     #[must_use]
     pub fn start() -> Self {
-        let python = python();
+        let python = Self::python();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("aws/serve.py");
         let mut child = Command::new(&python)
             .arg(script)
@@ -76,7 +86,7 @@ impl Moto {
             url: url.to_owned(),
             child,
             boto: Mutex::new(boto),
-            administrator: None,
+            strict: None,
         }
     }
 
@@ -90,14 +100,20 @@ impl Moto {
         let everything = json!({ "Effect": "Allow", "Action": "*", "Resource": "*" });
         let administrator = moto.user("administrator", &[everything]);
         moto.exchange(&json!({ "call": "check" }));
-        moto.administrator = Some(administrator);
+        let url = moto.url.clone();
+        moto.strict = Some(Strict {
+            administrator,
+            front: Server::start(move |request| pass(&url, request)),
+        });
         moto
     }
 
     /// The base URL, `AWS_ENDPOINT_URL`.
     #[must_use]
-    pub fn url(&self) -> &str {
-        &self.url
+    pub fn url(&self) -> String {
+        self.strict
+            .as_ref()
+            .map_or_else(|| self.url.clone(), |strict| strict.front.url())
     }
 
     /// Calls AWS through boto3 and gives the answer, or AWS's error with its `Code` and `Message`.
@@ -108,7 +124,8 @@ impl Moto {
     /// # Panics
     /// If boto3 does.
     pub fn try_call(&self, call: &Call<'_>) -> Result<Value, Value> {
-        let keys = call.keys.or(self.administrator.as_ref());
+        let administrator = self.strict.as_ref().map(|strict| &strict.administrator);
+        let keys = call.keys.or(administrator);
         let answer = self.exchange(&json!({
             "service": call.service,
             "call": call.name,
@@ -159,6 +176,22 @@ impl Moto {
         Keys::of(&key["AccessKey"])
     }
 
+    /// The path in `CCB_MOTO_PYTHON`.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    pub fn python() -> PathBuf {
+        let path = std::env::var_os(PYTHON).map(PathBuf::from);
+        let path = path.expect("CCB_MOTO_PYTHON names a Python with moto and boto3: run `ci/test real`, or set it to what `ci/install moto` prints");
+        assert!(
+            path.is_file(),
+            "{PYTHON} is `{}`, which is not a file",
+            path.display()
+        );
+        path
+    }
+
     fn exchange(&self, request: &Value) -> Value {
         // A test that fails must not make the others fail by it.
         let mut boto = self
@@ -191,6 +224,33 @@ impl Drop for Moto {
     }
 }
 
+/// Passes a request on to moto. Its refusals are in the language of EC2, whatever the service; AWS's own clients for
+/// Python take that, those for Rust do not, and AWS never says it so.
+fn pass(url: &str, request: &Request) -> Response {
+    let asked = request
+        .headers
+        .iter()
+        .filter(|(name, _)| name != "content-length")
+        .fold(
+            Ask::new(&request.method, &format!("{url}{}", request.path)),
+            |asked, (name, value)| asked.header(name, value),
+        )
+        .body(request.body.clone());
+    let answer = ask(&asked).expect("moto answers");
+    let text = answer.text();
+    let part = |name: &str| {
+        let (_, rest) = text.split_once(&format!("<{name}>"))?;
+        Some(rest.split_once(&format!("</{name}>"))?.0)
+    };
+    match (part("Errors").and(part("Code")), part("Message")) {
+        (Some(code), Some(message)) => aws::refusal_of(request, answer.status, code, message),
+        _ => {
+            let kind = answer.header("content-type").unwrap_or_default();
+            Response::bytes(answer.status, answer.body.clone()).header("content-type", kind)
+        }
+    }
+}
+
 /// Bytes as an argument of a [`Call`].
 #[must_use]
 pub fn binary(bytes: &[u8]) -> Value {
@@ -201,16 +261,4 @@ pub fn binary(bytes: &[u8]) -> Value {
 #[must_use]
 pub fn bytes(value: &Value) -> Option<Vec<u8>> {
     STANDARD.decode(value["$base64"].as_str()?).ok()
-}
-
-/// The path in `CCB_MOTO_PYTHON`.
-fn python() -> PathBuf {
-    let path = std::env::var_os(PYTHON).map(PathBuf::from);
-    let path = path.expect("CCB_MOTO_PYTHON names a Python with moto and boto3: run `ci/test real`, or set it to what `ci/install moto` prints");
-    assert!(
-        path.is_file(),
-        "{PYTHON} is `{}`, which is not a file",
-        path.display()
-    );
-    path
 }

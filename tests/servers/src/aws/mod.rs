@@ -68,6 +68,12 @@ impl AwsServer {
         self.server.url()
     }
 
+    /// The port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.server.port()
+    }
+
     /// Keeps a text under a name.
     pub fn put(&self, name: &str, text: &str) {
         self.desk
@@ -150,10 +156,30 @@ pub fn operation(request: &Request) -> String {
     }
 }
 
+/// The region that a request is signed for.
+#[must_use]
+pub fn region(request: &Request) -> Option<&str> {
+    sigv4::Signature::of(request).map(|signature| signature.region)
+}
+
 /// An error of Secrets Manager, for [`AwsServer::intercept`].
 #[must_use]
 pub fn refused(status: u16, code: &str, message: &str) -> Response {
     Refused::new(status, code, message).response(Language::Json)
+}
+
+/// A refusal in the language of a request: Secrets Manager has other codes than STS where the caller is not known.
+pub(crate) fn refusal_of(request: &Request, status: u16, code: &str, message: &str) -> Response {
+    if request.header("x-amz-target").is_none() {
+        return Refused::new(status, code, message).response(Language::Xml);
+    }
+    let code = match code {
+        "AccessDenied" => "AccessDeniedException",
+        "InvalidClientTokenId" => "UnrecognizedClientException",
+        "SignatureDoesNotMatch" => "InvalidSignatureException",
+        code => code,
+    };
+    Refused::new(400, code, message).response(Language::Json)
 }
 
 type Intercept = Box<dyn Fn(&Request) -> Option<Response> + Send + Sync>;
