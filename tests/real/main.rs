@@ -1,8 +1,9 @@
 //! The provider against a real HashiCorp Vault over TLS, and under a real Cargo.
 //!
-//! `ci/test real` builds Vault, finds a second Cargo and runs this. By hand: `CCB_VAULT=PATH cargo test --features
-//! real-servers --test real_vault`, with `CCB_CARGO_1_96=PATH` for the second Cargo. One Vault serves all tests; each of
-//! them has mounts, roles and policies of its own in it, a [`Tenant`](tenant::Tenant).
+//! `ci/test real` builds Vault, finds a second Cargo and moto, and runs this. By hand: `CCB_VAULT=PATH cargo test
+//! --features real-servers --test real_vault`, with `CCB_CARGO_1_96=PATH` for the second Cargo and `CCB_MOTO_PYTHON=PATH`
+//! for moto. One Vault serves all tests; each of them has mounts, roles and policies of its own in it, a
+//! [`Tenant`](tenant::Tenant).
 
 #![allow(
     clippy::panic,
@@ -12,6 +13,7 @@
 
 mod approle;
 mod audit;
+mod aws;
 mod cargo;
 mod cargo_refused;
 mod certificate;

@@ -167,34 +167,50 @@ fn a_refusal_holds_for_all_regions() {
     );
 }
 
+/// Secrets Manager's usual host speaks both; STS has another.
 #[test]
 fn hosts_of_fips_and_dual_stack() {
-    for (variables, host) in [
+    const FIPS: &str = "AWS_USE_FIPS_ENDPOINT";
+    const DUAL: &str = "AWS_USE_DUALSTACK_ENDPOINT";
+    for (variables, sts, host) in [
         (
-            &["AWS_USE_FIPS_ENDPOINT"][..],
+            &[][..],
+            "sts.us-east-1.amazonaws.com",
+            "secretsmanager.us-east-1.amazonaws.com",
+        ),
+        (
+            &[FIPS],
+            "sts-fips.us-east-1.amazonaws.com",
             "secretsmanager-fips.us-east-1.amazonaws.com",
         ),
         (
-            &["AWS_USE_DUALSTACK_ENDPOINT"],
-            "secretsmanager.us-east-1.api.aws",
+            &[DUAL],
+            "sts.us-east-1.api.aws",
+            "secretsmanager.us-east-1.amazonaws.com",
         ),
         (
-            &["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"],
-            "secretsmanager-fips.us-east-1.api.aws",
+            &[FIPS, DUAL],
+            "sts-fips.us-east-1.api.aws",
+            "secretsmanager-fips.us-east-1.amazonaws.com",
         ),
-        (&[], "secretsmanager.us-east-1.amazonaws.com"),
     ] {
-        let world = World::new(&[host], |_| None);
-        let provider = variables.iter().fold(
-            world.provider("region = \"us-east-1\""),
-            |provider, name| provider.env(*name, "true"),
-        );
+        let world = World::new(&[sts, host], |_| None);
+        world.aws.plain_role(ROLE);
+        let settings = format!("region = \"us-east-1\"\nrole-arn = \"{ROLE}\"");
+        let provider = variables
+            .iter()
+            .fold(world.provider(&settings), |provider, name| {
+                provider.env(*name, "true")
+            });
         assert_eq!(
             ask(&provider).answer(),
             answer("replicated-t0ken"),
-            "{host}"
+            "{variables:?}"
         );
-        assert_eq!(world.proxy.asked(), [format!("{host}:443")]);
+        assert_eq!(
+            world.proxy.asked(),
+            [format!("{sts}:443"), format!("{host}:443")]
+        );
     }
 }
 
