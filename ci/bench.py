@@ -1,4 +1,4 @@
-"""Measures cargo-credential-bridge beside other clients of one local TLS server. Run it by `ci/bench`.
+"""Measures cargo-credential-bridge beside other clients of local TLS servers. Run it by `ci/bench`.
 
 Every client does the same job in interleaved rounds, so that what else the machine does falls on all of them; the run
 that is measured follows one of the same client, so that caches are warm for all (`--cold`: for none). CPU is user and
@@ -21,14 +21,24 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.parse
 from dataclasses import dataclass, field
 
 HELLO = "hello and an unknown registry"
 PINNED = "Vault read, pinned CA"
 LOGIN = "Vault login and read, system roots"
-ROWS = (HELLO, PINNED, LOGIN)
+AWS_READ = "AWS read, system roots"
+AWS_LOGIN = "AWS web identity and read, system roots"
 
-OURS, MINIMAL, CURL, VAULT = "cargo-credential-bridge", "minimal-client", "curl", "vault"
+OURS, MINIMAL, CURL, VAULT, AWS = "cargo-credential-bridge", "minimal-client", "curl", "vault", "aws"
+
+# The command lines that may be missing, and what installs them.
+OPTIONAL = {VAULT: "ci/install vault", AWS: "ci/install awscli"}
+
+# What the rows without AWS cost, in millions of instructions, before AWS was built in (docs/bench.md of that time). They
+# differ a little from one machine to the other, so this is said and is no budget.
+BEFORE_AWS = {HELLO: 0.53, PINNED: 3.53, LOGIN: 6.49}
+MAY_GROW = 1.02
 
 # What may be spent: (row, measure, limit). Instructions in millions, CPU as a ratio to another client in the same row.
 BUDGETS = (
@@ -41,9 +51,24 @@ BUDGETS = (
     (LOGIN, f"CPU of {MINIMAL}", 1.9),
     (LOGIN, f"CPU of {CURL}", 0.15),
     (LOGIN, "connections", 1),
+    (AWS_READ, "instructions", 10.5),
+    (AWS_READ, f"CPU of {MINIMAL}", 2.4),
+    (AWS_READ, f"CPU of {CURL}", 0.2),
+    # At least 80 times less.
+    (AWS_READ, f"CPU of {AWS}", 1 / 80),
+    (AWS_READ, "connections", 1),
+    (AWS_LOGIN, f"CPU of {MINIMAL}", 2.6),
+    (AWS_LOGIN, "connections", 1),
     ("all", "peak memory, MiB", 7),
     ("all", "binary, MB", 6),
 )
+
+# What each server says of itself.
+VAULT_FACTS = {"address", "ca_file", "root_token", "identity_file", "role", "audience", "secret", "index_url"}
+AWS_FACTS = {
+    "address", "ca_file", "region", "access_key_id", "secret_access_key",
+    "secret_id", "field", "secret", "role_arn", "identity_file", "index_url",
+}  # fmt: skip
 
 BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 
@@ -72,26 +97,31 @@ def main():
     target = target_directory()
     ours = options.ours or target / "release" / OURS
     minimal = options.minimal or target / "release" / MINIMAL
-    server_command = shlex.split(options.server) if options.server else [str(target / "debug" / "loopback-vault")]
+    vault_command = shlex.split(options.server) if options.server else [str(target / "debug" / "loopback-vault")]
+    aws_command = [str(target / "debug" / "loopback-aws")]
     notes = []
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder, Server(server_command) as server:
-        bench = Bench(pathlib.Path(folder), server.facts, ours, minimal, options, notes)
-        rows = bench.clients(server.facts["address"])
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as folder,
+        Server(vault_command, VAULT_FACTS) as vault,
+        Server(aws_command, AWS_FACTS) as aws,
+    ):
+        bench = Bench(pathlib.Path(folder), vault.facts, aws.facts, ours, minimal, options, notes)
+        rows = bench.clients(vault.facts["address"], aws.facts["address"])
         for row, clients in rows.items():
             for name in list(clients):
                 try:
                     bench.run(clients[name])
                 except Failure as failure:
-                    if name != VAULT:
+                    if name not in OPTIONAL:
                         raise Failure(f"{name} does not do its job: {failure}") from None
                     # The one that the server here does not fully serve, perhaps; the others are what counts.
-                    notes.append(f"vault: **not measured** in \"{row}\": {' '.join(str(failure).split())[:300]}")
+                    notes.append(f"{name}: **not measured** in \"{row}\": {' '.join(str(failure).split())[:300]}")
                     del clients[name]
         if not options.gate:
             measure_times(bench, rows, options.rounds, options.cold)
         measure_memory(bench, rows)
         measure_instructions(bench, rows)
-        measure_connections(bench, rows, server.facts["address"])
+        measure_connections(bench, rows, vault.facts["address"], aws.facts["address"])
     facts = {"binary, MB": os.stat(ours).st_size / 1e6, "crates": crate_count(), "notes": notes}
     lines, exceeded = report(rows, facts, options)
     text = "\n".join(lines) + "\n"
@@ -107,9 +137,10 @@ def parse_arguments():
     parser.add_argument("--gate", action="store_true", help="instructions, connections, memory and size only")
     parser.add_argument("--output", type=pathlib.Path, help="the report (default target/bench.md)")
     parser.add_argument("--vault", type=pathlib.Path, help="Vault's command line")
+    parser.add_argument("--aws", type=pathlib.Path, help="AWS's command line")
     parser.add_argument("--ours", type=pathlib.Path, help="another build of cargo-credential-bridge")
     parser.add_argument("--minimal", type=pathlib.Path, help="another build of minimal-client")
-    parser.add_argument("--server", help="another server: a command that prints loopback-vault's line of JSON")
+    parser.add_argument("--server", help="another server in place of Vault's: a command that prints loopback-vault's line of JSON")
     return parser.parse_args()
 
 
@@ -119,10 +150,10 @@ def target_directory():
 
 
 class Server:
-    """The TLS server under test: started here, told by the end of its standard input to stop."""
+    """A TLS server under test: started here, told by the end of its standard input to stop."""
 
-    def __init__(self, command):
-        self.command = command
+    def __init__(self, command, wanted):
+        self.command, self.wanted = command, wanted
 
     def __enter__(self):
         self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -133,7 +164,7 @@ class Server:
         except json.JSONDecodeError:
             self.__exit__()
             raise Failure(f"`{shlex.join(self.command)}` printed no line of JSON: {line!r}") from None
-        missing = {"address", "ca_file", "root_token", "identity_file", "role", "audience", "secret", "index_url"} - self.facts.keys()
+        missing = self.wanted - self.facts.keys()
         if missing:
             self.__exit__()
             raise Failure(f"`{shlex.join(self.command)}` does not say {', '.join(sorted(missing))}")
@@ -151,24 +182,27 @@ class Server:
 class Bench:
     """The clients of each row, for a server at a given address, and the way to run one of them."""
 
-    def __init__(self, folder, facts, ours, minimal, options, notes):
-        self.folder, self.facts, self.ours, self.minimal = folder, facts, ours, minimal
+    def __init__(self, folder, facts, aws_facts, ours, minimal, options, notes):
+        self.folder, self.facts, self.aws_facts = folder, facts, aws_facts
+        self.ours, self.minimal = ours, minimal
         self.output = folder / "output"
         self.gate = options.gate
         self.bundle = self.make_bundle()
-        self.vault = None
-        if not self.gate:
-            if options.vault and os.access(options.vault, os.X_OK):
-                self.vault = options.vault
+        self.tools = {}
+        if self.gate:
+            return
+        for name, path in ((VAULT, options.vault), (AWS, options.aws)):
+            if path and os.access(path, os.X_OK):
+                self.tools[name] = str(path)
             else:
-                notes.append("vault: **not measured**, its command line is not there (`ci/install vault` builds it)")
+                notes.append(f"{name}: **not measured**, its command line is not there (`{OPTIONAL[name]}` builds it)")
 
     def make_bundle(self):
         system = next((path for path in BUNDLES if os.path.exists(path)), None)
         if system is None:
             raise Failure("this machine has no bundle of CA certificates\nhelp: apt-get install ca-certificates")
-        text = pathlib.Path(system).read_text() + pathlib.Path(self.facts["ca_file"]).read_text()
-        return self.write("bundle.pem", text)
+        files = (system, self.facts["ca_file"], self.aws_facts["ca_file"])
+        return self.write("bundle.pem", "".join(pathlib.Path(file).read_text() for file in files))
 
     def write(self, name, text):
         path = self.folder / name
@@ -176,10 +210,22 @@ class Bench:
         path.write_text(text)
         return str(path)
 
-    def clients(self, address):
+    def clients(self, vault_address, aws_address):
+        return self.vault_clients(vault_address) | self.aws_clients(aws_address)
+
+    def our(self, config, request, environment, expected):
+        environment = environment | {"CARGO_CREDENTIAL_BRIDGE_CONFIG": config}
+        return Client([[str(self.ours), "--cargo-plugin"]], environment, request, expected)
+
+    def environment(self):
+        # No client asks an address where a cloud's metadata service may answer.
+        home = {"HOME": str(self.folder), "CARGO_HOME": str(self.folder)}
+        return {"PATH": os.environ["PATH"], "AWS_EC2_METADATA_DISABLED": "true"} | home
+
+    def vault_clients(self, address):
         ca, token, host = self.facts["ca_file"], self.facts["root_token"], address.split("://", 1)[1]
         read, login = f"{address}/v1/secret/data/ci/cargo", f"{address}/v1/auth/jwt/login"
-        env = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "CARGO_HOME": str(self.folder)}
+        env = self.environment()
         with_token = env | {"VAULT_TOKEN": token}
         system_roots = env | {"SSL_CERT_FILE": self.bundle}
         token_config = self.config("token", address, f'ca-file = "{ca}"\nauth = {{ method = "token" }}')
@@ -188,16 +234,12 @@ class Bench:
         jwt_config = self.config("jwt", address, f'auth = {{ method = "jwt", {login_keys}, {identity} }}')
         known, unknown = self.request(self.facts["index_url"]), self.request("sparse+https://unknown.example/index/")
 
-        def our(config, request, environment, expected):
-            environment = environment | {"CARGO_CREDENTIAL_BRIDGE_CONFIG": config}
-            return Client([[str(self.ours), "--cargo-plugin"]], environment, request, expected)
-
         answer = f'"token":"{self.facts["secret"]}"'
         smallest = [[str(self.minimal), host, ca, "/v1/secret/data/ci/cargo"]]
         rows = {
-            HELLO: {OURS: our(token_config, unknown, env, "url-not-supported")},
-            PINNED: {OURS: our(token_config, known, with_token, answer), MINIMAL: Client(smallest, with_token)},
-            LOGIN: {OURS: our(jwt_config, known, system_roots, answer), MINIMAL: Client(smallest, with_token)},
+            HELLO: {OURS: self.our(token_config, unknown, env, "url-not-supported")},
+            PINNED: {OURS: self.our(token_config, known, with_token, answer), MINIMAL: Client(smallest, with_token)},
+            LOGIN: {OURS: self.our(jwt_config, known, system_roots, answer), MINIMAL: Client(smallest, with_token)},
         }
         if self.gate:
             return rows
@@ -208,20 +250,70 @@ class Bench:
         rows[PINNED][CURL] = Client([[*curl, ca, *get]], env, expected=self.facts["secret"])
         both = [*curl, self.bundle, "--data", f"@{body}", login, "--next", *curl[2:], self.bundle, *get]
         rows[LOGIN][CURL] = Client([both], env, expected=self.facts["secret"])
-        if self.vault:
+        if VAULT in self.tools:
             vault = with_token | {"VAULT_ADDR": address}
-            kv_get = [str(self.vault), "kv", "get", "-mount=secret", "-field=token", "ci/cargo"]
-            vault_login = [str(self.vault), "write", "-field=token", "auth/jwt/login", f"@{body}"]
+            kv_get = [self.tools[VAULT], "kv", "get", "-mount=secret", "-field=token", "ci/cargo"]
+            vault_login = [self.tools[VAULT], "write", "-field=token", "auth/jwt/login", f"@{body}"]
             rows[PINNED][VAULT] = Client([kv_get], vault | {"VAULT_CACERT": ca}, expected=self.facts["secret"])
             rows[LOGIN][VAULT] = Client([vault_login, kv_get], vault | {"SSL_CERT_FILE": self.bundle})
         return rows
 
+    def aws_clients(self, address):
+        facts, host = self.aws_facts, address.split("://", 1)[1]
+        env = self.environment() | {"AWS_ENDPOINT_URL": address}
+        # The first name is every SDK's, the second that of the command line's first version.
+        env |= {"AWS_REGION": facts["region"], "AWS_DEFAULT_REGION": facts["region"]}
+        keys = {"AWS_ACCESS_KEY_ID": facts["access_key_id"], "AWS_SECRET_ACCESS_KEY": facts["secret_access_key"]}
+        system_roots = env | {"SSL_CERT_FILE": self.bundle}
+        source = f'secret = "{facts["secret_id"]}", field = "{facts["field"]}"'
+        identity = f'identity = {{ file = "{facts["identity_file"]}" }}'
+        web_identity = f'auth = {{ method = "web-identity", role-arn = "{facts["role_arn"]}", {identity} }}'
+        request, answer = self.request(facts["index_url"]), f'"token":"{facts["secret"]}"'
+        smallest = [[str(self.minimal), host, facts["ca_file"], "/minimal"]]
+        # The smallest client wants a token in any case.
+        smallest = Client(smallest, env | {"VAULT_TOKEN": "none"})
+        port = address.rsplit(":", 1)[1]
+        by_keys = self.write_config(f"aws-{port}", "aws", "", source)
+        by_token = self.write_config(f"aws-token-{port}", "aws", web_identity, source)
+        rows = {
+            AWS_READ: {OURS: self.our(by_keys, request, system_roots | keys, answer), MINIMAL: smallest},
+            AWS_LOGIN: {OURS: self.our(by_token, request, system_roots, answer), MINIMAL: Client(smallest.commands, smallest.env)},
+        }
+        if self.gate:
+            return rows
+        body = self.write("get-secret-value.json", json.dumps({"SecretId": facts["secret_id"]}))
+        user = self.write("user.curl", f'user = "{facts["access_key_id"]}:{facts["secret_access_key"]}"\n')
+        sign = ["--aws-sigv4", f"aws:amz:{facts['region']}:secretsmanager", "--config", user]
+        target = ["-H", "X-Amz-Target: secretsmanager.GetSecretValue", "-H", "Content-Type: application/x-amz-json-1.1"]
+        options = ["-sS", "--http1.1", "--fail", "--cacert", self.bundle]
+        read = [*options, *sign, *target, "--data", f"@{body}", address]
+        token = pathlib.Path(facts["identity_file"]).read_text().strip()
+        form = {
+            "Action": "AssumeRoleWithWebIdentity", "Version": "2011-06-15", "RoleArn": facts["role_arn"],
+            "RoleSessionName": "curl", "WebIdentityToken": token,
+        }  # fmt: skip
+        trade = self.write("trade.form", urllib.parse.urlencode(form))
+        both = ["curl", "-q", *options, "--data", f"@{trade}", address, "--next", *read]
+        rows[AWS_READ][CURL] = Client([["curl", "-q", *read]], env, expected=facts["secret"])
+        rows[AWS_LOGIN][CURL] = Client([both], env, expected=facts["secret"])
+        if AWS in self.tools:
+            command = [self.tools[AWS], "secretsmanager", "get-secret-value", "--secret-id", facts["secret_id"]]
+            command += ["--query", "SecretString", "--output", "text"]
+            aws = env | {"AWS_CA_BUNDLE": self.bundle}
+            by_file = {"AWS_ROLE_ARN": facts["role_arn"], "AWS_WEB_IDENTITY_TOKEN_FILE": facts["identity_file"]}
+            rows[AWS_READ][AWS] = Client([command], aws | keys, expected=facts["secret"])
+            rows[AWS_LOGIN][AWS] = Client([command], aws | by_file, expected=facts["secret"])
+        return rows
+
     def config(self, name, address, keys):
-        source = '{ backend = "corp", path = "ci/cargo", field = "token" }'
+        keys = f'address = "{address}"\n{keys}'
+        return self.write_config(f"{name}-{address.rsplit(':', 1)[1]}", "vault", keys, 'path = "ci/cargo", field = "token"')
+
+    def write_config(self, name, kind, keys, source):
         return self.write(
-            f"{name}-{address.rsplit(':', 1)[1]}.toml",
-            f'[backends.corp]\ntype = "vault"\naddress = "{address}"\n{keys}\n\n'
-            f'[registries."{self.facts["index_url"]}"]\nsources = [{source}]\n',
+            f"{name}.toml",
+            f'[backends.corp]\ntype = "{kind}"\n{keys}\n\n'
+            f'[registries."{self.facts["index_url"]}"]\nsources = [{{ backend = "corp", {source} }}]\n',
         )
 
     def request(self, index_url):
@@ -299,13 +391,13 @@ def measure_instructions(bench, rows):
             clients[name].instructions = statistics.median(counts) / 1e6
 
 
-def measure_connections(bench, rows, address):
-    with Relay(address) as relay:
-        for row, clients in bench.clients(relay.address).items():
+def measure_connections(bench, rows, vault_address, aws_address):
+    with Relay(vault_address) as vault, Relay(aws_address) as aws:
+        for row, clients in bench.clients(vault.address, aws.address).items():
             for name in rows[row]:
-                relay.accepted = 0
+                vault.accepted = aws.accepted = 0
                 bench.run(clients[name])
-                rows[row][name].connections = relay.accepted
+                rows[row][name].connections = vault.accepted + aws.accepted
 
 
 class Relay:
@@ -357,9 +449,10 @@ def report(rows, facts, options):
     lines = ["# cargo-credential-bridge: speed", "", f"Machine: {machine(options)}.", ""]
     table, exceeded = budget_table(rows, facts)
     lines += ["## Budgets", "", *table, ""]
+    lines += ["## What AWS costs those who do not ask it", "", *growth_table(rows), ""]
     lines += ["## Side by side", "", *client_table(rows), ""]
     if options.gate:
-        lines += ["Counts only (`--gate`): no times, no curl, no vault.", ""]
+        lines += ["Counts only (`--gate`): no times, no curl, no vault, no aws.", ""]
     lines += [f"- binary: {facts['binary, MB']:.2f} MB stripped, {facts['crates']} crates"]
     lines += [f"- {note}" for note in facts["notes"]]
     lines += ["", "A budget is exceeded." if exceeded else "All budgets that were measured hold."]
@@ -383,14 +476,25 @@ def budget_table(rows, facts):
     for row, measure, limit in BUDGETS:
         value = measured(rows, facts, row, measure)
         if value is None:
-            shown, verdict = "–", "not measured"
+            shown, verdict, limit_shown = "–", "not measured", f"{limit:.4g}"
         else:
             unit = " M" if measure == "instructions" else "x" if measure.startswith("CPU") else ""
-            shown = f"{value}" if isinstance(value, int) else f"{value:.2f}{unit}"
+            digits = 4 if limit < 0.1 else 2
+            shown = f"{value}" if isinstance(value, int) else f"{value:.{digits}f}{unit}"
+            limit_shown = f"{limit:.4f}" if limit < 0.1 else f"{limit}"
             verdict = "ok" if value <= limit else "OVER"
             exceeded = exceeded or value > limit
-        lines.append(f"| {row} | {measure} | {shown} | {limit} | {verdict} |")
+        lines.append(f"| {row} | {measure} | {shown} | {limit_shown} | {verdict} |")
     return lines, exceeded
+
+
+def growth_table(rows):
+    lines = ["| case | before | now | growth | |", "|---|---:|---:|---:|---|"]
+    for row, before in BEFORE_AWS.items():
+        now = rows[row][OURS].instructions
+        verdict = "ok" if now <= before * MAY_GROW else f"more than {MAY_GROW - 1:.0%}"
+        lines.append(f"| {row} | {before:.2f} M | {now:.2f} M | {now / before - 1:+.1%} | {verdict} |")
+    return lines
 
 
 def measured(rows, facts, row, measure):
