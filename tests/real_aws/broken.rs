@@ -244,6 +244,60 @@ fn answers_that_are_not_of_aws() {
     }
 }
 
+/// What gives keys may fail to, and what it said then is as secret as they are.
+#[test]
+fn keys_of_a_role_in_an_answer_that_makes_no_sense() {
+    let shown = random::alphanumeric(40);
+    let cut = format!(
+        "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIA</AccessKeyId>\
+         <SecretAccessKey>{shown}</SecretAccessKey><SessionToken>{shown}</SessionToken>\
+         <Expiration>never</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
+    );
+    let server = Server::start(move |_| Response::text(200, &cut));
+    let settings = format!(
+        "{}\nrole-arn = \"arn:aws:iam::123456789012:role/ci\"",
+        in_region()
+    );
+    let provider = at(&server.url(), &keys())
+        .config(&config(&settings, "secret = \"cargo\""))
+        .secret(&shown);
+    let text = said(&provider);
+    assert!(text.contains("AssumeRole"), "{text}");
+
+    let settings = format!(
+        "{}\nauth = {{ method = \"web-identity\", role-arn = \"arn:aws:iam::123456789012:role/ci\", identity = {{ env = \"ID\" }} }}",
+        in_region()
+    );
+    let token = test_servers::Issuer::start().token("sts.amazonaws.com");
+    let provider = at(&server.url(), &keys())
+        .config(&config(&settings, "secret = \"cargo\""))
+        .env("ID", &token)
+        .secret(&token)
+        .secret(&shown);
+    let text = said(&provider);
+    assert!(text.contains("AssumeRoleWithWebIdentity"), "{text}");
+}
+
+#[test]
+fn keys_of_a_container_in_an_answer_that_makes_no_sense() {
+    let shown = random::alphanumeric(40);
+    for body in [
+        json!({ "AccessKeyId": "ASIA", "SecretAccessKey": shown, "Token": shown, "Expiration": "never" }).to_string(),
+        format!("{{\"AccessKeyId\":\"ASIA\",\"SecretAccessKey\":\"{shown}\""),
+    ] {
+        let container = Server::start(move |_| Response::text(200, &body));
+        let provider = Provider::new(BINARY)
+            .config(&config(&in_region(), "secret = \"cargo\""))
+            .env(
+                "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+                format!("{}/v1/credentials", container.url()),
+            )
+            .secret(&shown);
+        let text = said(&provider);
+        assert!(text.contains("AWS identity"), "{text}");
+    }
+}
+
 /// AWS repeats the request when it refuses the signature, the session's token included.
 #[test]
 fn a_server_that_repeats_what_it_was_sent() {

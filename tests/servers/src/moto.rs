@@ -242,8 +242,10 @@ fn pass(url: &str, request: &Request) -> Response {
         let (_, rest) = text.split_once(&format!("<{name}>"))?;
         Some(rest.split_once(&format!("</{name}>"))?.0)
     };
-    match (part("Errors").and(part("Code")), part("Message")) {
-        (Some(code), Some(message)) => aws::refusal_of(request, answer.status, code, message),
+    match (part("Errors"), part("Code"), part("Message")) {
+        (Some(_), Some(code), Some(message)) => {
+            aws::refusal_of(request, answer.status, code, message)
+        }
         _ => {
             let kind = answer.header("content-type").unwrap_or_default();
             Response::bytes(answer.status, answer.body.clone()).header("content-type", kind)
