@@ -213,11 +213,19 @@ fn not_loaded(error: &CredentialsError, sdk: &Sdk) -> Error {
                     None => none.because("there is no such profile, or there are no keys in it"),
                 }
             }
-            None => Error::new(
-                Kind::NotAvailable,
-                "no AWS identity here: no keys in the environment, no profile with any, no web identity, no container's \
-                 or instance's role",
-            ),
+            None => {
+                let none = Error::new(
+                    Kind::NotAvailable,
+                    "no AWS identity here: no keys in the environment, no profile with any, no web identity, no container's \
+                     or instance's role",
+                );
+                match sdk.context.environment.var("AWS_PROFILE") {
+                    Ok(Some(profile)) => none.because(format!(
+                        "AWS_PROFILE names the profile `{profile}`: is there one, with keys in it?"
+                    )),
+                    _ => none,
+                }
+            }
         }
         .help(
             "what AWS's own command line takes works here too; a CI job needs no keys: \

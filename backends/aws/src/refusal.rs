@@ -83,13 +83,18 @@ where
     } else {
         Kind::Invalid
     };
-    let body = response.body().bytes().unwrap_or_default();
+    // An answer that claims to be what was asked for may hold it, in a form that the SDK can't read.
+    let body = match response.status().is_success() {
+        true => None,
+        false => response.body().bytes(),
+    };
+    let said = String::from_utf8_lossy(body.unwrap_or_default());
     Error::new(
         kind,
         format!("what answered {operation} does not answer as AWS does"),
     )
     .because(format!("{operation} answered HTTP status {status}"))
-    .because(sdk.transport.quote(&String::from_utf8_lossy(body)))
+    .because(sdk.transport.quote(&said))
     .help("check `endpoint`, AWS_ENDPOINT_URL and what stands between it and this machine (proxy)")
 }
 
