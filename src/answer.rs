@@ -30,8 +30,10 @@ pub(crate) fn token_answer(
         note(warning);
     }
     let now = token::now();
-    let from_now =
-        |lifetime: Duration| now.saturating_add(lifetime.as_secs().try_into().unwrap_or(i64::MAX));
+    let from_now = |lifetime: Duration| {
+        let lifetime = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
+        now.saturating_add(lifetime).min(token::LAST_SECOND)
+    };
     let leased = found.lifetime.map(from_now);
     let expiration = match (leased, found.expiration) {
         (Some(lease), Some(token)) => Some(lease.min(token)),
@@ -108,8 +110,13 @@ pub(crate) fn nothing_found(operation: Operation, url: &IndexUrl, errors: &[Erro
 /// The answer for an operation that has no chain.
 ///
 /// A registry that only publishes through us, as crates.io may, is asked for a read token all the same, and
-/// without one Cargo does not publish. Only a registry that has just refused an anonymous read wants it.
+/// without one Cargo does not publish. It sends the token only where reads want one, which we know only if the
+/// registry has just refused an anonymous read; hence the note.
 pub(crate) fn without_chain(request: &Request, operation: Operation, url: &IndexUrl) -> Answer {
+    let name = operation.as_str();
+    note(&format!(
+        "no {name} token for `{url}`: its entry has neither `sources` nor `{name}`"
+    ));
     if operation == Operation::Read && !request.was_challenged {
         return Answer::Token {
             token: PLACEHOLDER.into(),
@@ -117,10 +124,6 @@ pub(crate) fn without_chain(request: &Request, operation: Operation, url: &Index
             operation_independent: false,
         };
     }
-    let operation = operation.as_str();
-    note(&format!(
-        "no {operation} token for `{url}`: its entry has neither `sources` nor `{operation}`"
-    ));
     Answer::NotFound
 }
 

@@ -66,8 +66,9 @@ impl<'a> Chain<'a> {
     /// identity that is refused never makes way for another.
     pub(crate) async fn ask(&mut self) -> Result<Found, End> {
         let mut passed_over = Vec::new();
-        for source in self.sources {
-            match self.ask_one(source).await {
+        for (position, source) in self.sources.iter().enumerate() {
+            let left = self.sources.len() - position;
+            match self.ask_one(source, left).await {
                 Ok(found) => {
                     return Ok(Found {
                         passed_over,
@@ -86,12 +87,22 @@ impl<'a> Chain<'a> {
         Err(end(passed_over))
     }
 
-    async fn ask_one(&mut self, source: &Source) -> Result<Found, Error> {
+    /// Asks one source, before `left - 1` others.
+    async fn ask_one(&mut self, source: &Source, left: usize) -> Result<Found, Error> {
         let place = Place(&self.config.backends[source.backend].0, source).to_string();
         let backend = &mut self.opened[source.backend];
         if backend.is_none() {
             let (_, instance) = &self.config.backends[source.backend];
-            *backend = Some(instance.open(&self.context)?);
+            let mut context = self.context.clone();
+            // A store that keeps silent must leave time to ask the next one in, if that is what is wanted.
+            if self.registry.next_if_unavailable {
+                let left = u32::try_from(left).unwrap_or(u32::MAX).max(1);
+                context.deadline = context
+                    .deadline
+                    .at_most(context.deadline.remaining() / left);
+                context.environment = context.environment.until(context.deadline);
+            }
+            *backend = Some(instance.open(&context)?);
         }
         let backend = backend.as_mut().expect("it was opened just now");
         let fetched = backend.fetch(source.reference.as_ref()).await?;

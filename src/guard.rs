@@ -3,11 +3,7 @@
 use std::io::Write as _;
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant};
-
-use cargo_credential_bridge_backend::Deadline;
+use std::time::Duration;
 
 use crate::protocol::Answer;
 
@@ -15,7 +11,8 @@ use crate::protocol::Answer;
 static AWAITED: AtomicBool = AtomicBool::new(false);
 
 /// What is bounded by the deadline itself gets this much longer to say what it was waiting for.
-const GRACE: Duration = Duration::from_millis(500);
+#[cfg(unix)]
+const GRACE_SECONDS: u64 = 2;
 
 /// From here on a request is to be answered.
 pub(crate) fn expect_answer() {
@@ -72,72 +69,38 @@ pub fn panic_while_answering() -> ! {
 /// No core dump of this process, and no debugger on it (Linux), where the operating system can be told so.
 pub(crate) fn hide_memory() {
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    {
-        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
-        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
-    }
+    let _ = nix::sys::prctl::set_dumpable(false);
     #[cfg(unix)]
     {
-        use rustix::process::{Resource, Rlimit, setrlimit};
-        let none = Rlimit {
-            current: Some(0),
-            maximum: Some(0),
-        };
-        let _ = setrlimit(Resource::Core, none);
+        use nix::sys::resource::{Resource, setrlimit};
+        let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
     }
 }
 
-/// Counts the beginnings and ends of what is watched: a watchdog whose count has passed has nothing to do.
-static WATCHES: Mutex<u64> = Mutex::new(0);
-static CALLED_OFF: Condvar = Condvar::new();
-
-/// Answers in our place and ends the process when the deadline has passed: what waits for the network is
-/// bounded by itself, but a read of a pipe or of a dead network file system is not.
+/// Ends the process when a request takes much longer than its deadline.
 ///
-/// Dropping it calls the watchdog off.
+/// Everything that waits is bounded by the deadline itself, and says what it waited for. What is left is a
+/// file of a network file system that is gone: nothing can be said then, but Cargo, which would wait for ever,
+/// is told by our end. A thread that watched the time would take a tenth of the whole answer.
 pub(crate) struct Watchdog(());
 
 impl Watchdog {
-    pub(crate) fn start(deadline: Deadline) -> Self {
-        let watch = count();
-        // The thread allocates nothing before its time has come: its first allocation would make it an
-        // arena of its own, which costs more than the thread.
-        let watch = move || {
-            let mut watches = WATCHES.lock().unwrap_or_else(PoisonError::into_inner);
-            while *watches == watch {
-                let wait = (deadline.at() + GRACE).saturating_duration_since(Instant::now());
-                if wait.is_zero() {
-                    bark(deadline);
-                }
-                watches = CALLED_OFF
-                    .wait_timeout(watches, wait)
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .0;
-            }
-        };
-        // Without a thread the deadline of the network still holds.
-        let _ = thread::Builder::new().stack_size(64 << 10).spawn(watch);
+    /// Gives the request this long from now, and a little more.
+    pub(crate) fn start(timeout: Duration) -> Self {
+        #[cfg(unix)]
+        {
+            let seconds = timeout.as_secs().saturating_add(GRACE_SECONDS);
+            nix::unistd::alarm::set(seconds.try_into().unwrap_or(u32::MAX));
+        }
+        #[cfg(not(unix))]
+        let _ = timeout;
         Self(())
     }
 }
 
 impl Drop for Watchdog {
     fn drop(&mut self) {
-        count();
-        CALLED_OFF.notify_all();
+        #[cfg(unix)]
+        nix::unistd::alarm::cancel();
     }
-}
-
-fn count() -> u64 {
-    let mut watches = WATCHES.lock().unwrap_or_else(PoisonError::into_inner);
-    *watches += 1;
-    *watches
-}
-
-fn bark(deadline: Deadline) -> ! {
-    give(&Answer::other(
-        format!("no answer within {:?}", deadline.total()),
-        ["this machine itself keeps us waiting: a file, a pipe or a program that the config names".to_owned()],
-    ));
-    process::exit(0)
 }

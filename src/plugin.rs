@@ -83,6 +83,7 @@ fn answer(request: &Request) {
     if request.action == Action::Unknown {
         return guard::give(&Answer::OperationNotSupported);
     }
+    let watchdog = Watchdog::start(config::DEFAULT_TIMEOUT);
     let config = match Config::load() {
         Ok(Some(config)) => config,
         Ok(None) => {
@@ -105,7 +106,10 @@ fn answer(request: &Request) {
     };
     match request.action {
         Action::Get(operation) => match registry.chain(operation) {
-            Some(sources) => get(&config, registry, sources, operation, &url),
+            Some(sources) => {
+                drop(watchdog);
+                get(&config, registry, sources, operation, &url);
+            }
             None => guard::give(&without_chain(request, operation, &url)),
         },
         Action::Login => guard::give(&read_only(&config, registry, &url, "login")),
@@ -123,7 +127,7 @@ fn get(
     url: &IndexUrl,
 ) {
     let deadline = Deadline::after(config.timeout);
-    let _watchdog = Watchdog::start(deadline);
+    let _watchdog = Watchdog::start(config.timeout);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -134,7 +138,7 @@ fn get(
         }
     };
     let context = Context {
-        environment: Environment::process(config.base.clone()),
+        environment: Environment::process(config.base.clone()).until(deadline),
         deadline,
     };
     runtime.block_on(async {

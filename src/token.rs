@@ -14,6 +14,9 @@ use crate::config::Fault;
 
 pub(crate) use field::select;
 
+/// The end of the year 9999: Cargo reads no later date.
+pub(crate) const LAST_SECOND: i64 = 253_402_300_799;
+
 /// How the secret becomes the value of the header.
 #[derive(Debug)]
 pub(crate) enum Scheme {
@@ -54,7 +57,7 @@ impl Scheme {
                     .help("set `username`, or `username-field` if it is in the same secret"));
             }
             (_, Some(_)) => {
-                return Err(Fault::new(format!("`{text}` has no user name"))
+                return Err(Fault::new("the scheme has no user name")
                     .help("`username` and `username-field` go with `scheme = \"Basic\"`"));
             }
             ("raw", None) => Self::Raw,
@@ -64,12 +67,12 @@ impl Scheme {
             },
             (template, None) => {
                 let Some((before, after)) = template.split_once("{token}") else {
-                    return Err(Fault::new(format!("unknown scheme `{template}`")).help(
+                    return Err(Fault::new("unknown scheme").help(
                         "it is `raw`, `Bearer` or `Basic`, written like this, or a template such as `Token {token}`",
                     ));
                 };
                 if after.contains("{token}") || !is_header_value(template) {
-                    return Err(Fault::new(format!("`{template}` is no template"))
+                    return Err(Fault::new("the scheme is no template")
                         .help("it has `{token}` once, and no line breaks"));
                 }
                 Self::Around {
@@ -164,6 +167,8 @@ pub(crate) fn jwt_expiration(secret: &SecretString) -> Option<i64> {
         .exp
         .as_i64()
         .or_else(|| claims.exp.as_f64().map(|exp| exp as i64))
+        // Milliseconds, say, are no date that Cargo can read.
+        .filter(|exp| (0..=LAST_SECOND).contains(exp))
 }
 
 /// The Unix time, in seconds.
@@ -264,6 +269,7 @@ mod tests {
         );
         assert_eq!(jwt(r#"{"alg":"RS256"}"#, r#"{"sub":"x"}"#), None);
         assert_eq!(jwt("no json", r#"{"exp":1700000000}"#), None);
+        assert_eq!(jwt(r#"{"alg":"RS256"}"#, r#"{"exp":1999999999999}"#), None);
         assert_eq!(jwt_expiration(&"a.b.c".into()), None);
         assert_eq!(jwt_expiration(&"opaque".into()), None);
     }

@@ -162,10 +162,8 @@ impl de::Error for Fault {
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
-        let mut fault = Self::unknown("value", variant, expected);
-        // It is no key, so its place is not where a key of this name is.
-        fault.0.unknown = None;
-        fault
+        // The value is not repeated: a variable of the job may have been put in its place.
+        Self::new("unknown value").help(suggestion(variant, expected))
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {

@@ -20,8 +20,8 @@ pub(crate) struct Text {
     /// What messages call it.
     pub(crate) origin: String,
     pub(crate) text: String,
-    /// The directory that relative paths are below.
-    pub(crate) base: PathBuf,
+    /// The directory that relative paths are below; the text in a variable has none.
+    pub(crate) base: Option<PathBuf>,
 }
 
 /// Finds the config, `None` if there is none.
@@ -30,7 +30,7 @@ pub(crate) struct Text {
 ///
 /// [`Kind::Invalid`] if it can't be read, or others may write it.
 pub(crate) fn find() -> Result<Option<Text>, Error> {
-    let environment = Environment::process("");
+    let environment = Environment::process(None);
     let path = environment.var(PATH_VARIABLE)?;
     let text = environment.var(TEXT_VARIABLE)?;
     match (path, text) {
@@ -42,7 +42,7 @@ pub(crate) fn find() -> Result<Option<Text>, Error> {
         (None, Some(text)) => Ok(Some(Text {
             origin: format!("${TEXT_VARIABLE}"),
             text,
-            base: PathBuf::new(),
+            base: None,
         })),
         (Some(path), None) => match open(Path::new(&path))? {
             Some(text) => Ok(Some(text)),
@@ -64,7 +64,7 @@ pub(crate) fn find() -> Result<Option<Text>, Error> {
 
 /// Where a config is looked for, for the note to someone who has none.
 pub(crate) fn places() -> String {
-    let usual = usual_places(&Environment::process("")).unwrap_or_default();
+    let usual = usual_places(&Environment::process(None)).unwrap_or_default();
     let usual: Vec<_> = usual
         .iter()
         .map(|path| format!("`{}`", path.display()))
@@ -91,6 +91,12 @@ fn usual_places(environment: &Environment) -> Result<Vec<PathBuf>, Error> {
         places.push(PathBuf::from("/etc/cargo-credential-bridge/config.toml"));
     }
     Ok(places)
+}
+
+/// The directory of the config, absolute: a relative path to it is the user's own word, unlike those inside.
+fn directory(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    path.parent().map(Path::to_owned).unwrap_or_default()
 }
 
 fn open(path: &Path) -> Result<Option<Text>, Error> {
@@ -138,7 +144,7 @@ fn open(path: &Path) -> Result<Option<Text>, Error> {
     Ok(Some(Text {
         origin,
         text,
-        base: path.parent().map(Path::to_owned).unwrap_or_default(),
+        base: Some(directory(path)),
     }))
 }
 
@@ -153,7 +159,7 @@ fn check_rights(file: &File, origin: &str) -> Result<(), Error> {
         Error::new(Kind::Invalid, format!("can't read the rights of {origin}"))
             .because(error.to_string())
     })?;
-    let us = rustix::process::geteuid().as_raw();
+    let us = nix::unistd::geteuid().as_raw();
     let rights = Rights {
         mode: metadata.mode(),
         owner: metadata.uid(),

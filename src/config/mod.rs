@@ -23,7 +23,7 @@ use crate::backends::{Instance, TYPES, Type};
 use crate::registry::Entries;
 use node::Table;
 
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);
+pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Cargo holds a lock while it waits for us; whoever needs longer than this has another problem.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(600);
@@ -42,8 +42,8 @@ pub(crate) struct Config {
     /// The named instances of stores; sources refer to them by position.
     pub(crate) backends: Vec<Named>,
     pub(crate) registries: Entries<Registry>,
-    /// The directory that relative paths are below.
-    pub(crate) base: PathBuf,
+    /// The directory that relative paths are below; the text in a variable has none.
+    pub(crate) base: Option<PathBuf>,
 }
 
 impl Config {
@@ -61,7 +61,7 @@ impl Config {
             .map_err(|fault| fault.explain(&found.origin, &found.text))
     }
 
-    fn parse(text: &str, base: PathBuf) -> Result<Self, Fault> {
+    fn parse(text: &str, base: Option<PathBuf>) -> Result<Self, Fault> {
         let table = DeTable::parse(text).map_err(|error| Fault::syntax(&error))?;
         let mut top = Table::new("the config", table);
         let timeout = match top.take("timeout") {
@@ -127,7 +127,7 @@ fn duration(node: Node<'_>, shortest: Duration, longest: Duration) -> Result<Dur
     let span = node.span();
     let text: String = node.read()?;
     let duration = humantime::parse_duration(&text).map_err(|_| {
-        Fault::new(format!("`{text}` is not a duration"))
+        Fault::new("not a duration")
             .at(span.clone())
             .help("a duration is a number with its unit, such as `20s`, `500ms` or `5m`")
     })?;
@@ -136,14 +136,11 @@ fn duration(node: Node<'_>, shortest: Duration, longest: Duration) -> Result<Dur
     }
     let message = if duration <= shortest {
         format!(
-            "`{text}` is too short: it must be more than {}",
+            "too short: it must be more than {}",
             humantime::format_duration(shortest)
         )
     } else {
-        format!(
-            "`{text}` is too long: {} at most",
-            humantime::format_duration(longest)
-        )
+        format!("too long: {} at most", humantime::format_duration(longest))
     };
     Err(Fault::new(message).at(span))
 }

@@ -1,6 +1,8 @@
 use core::ops::Range;
 use core::time::Duration;
 
+use serde::de;
+
 use super::node::Table;
 use super::{Fault, Named, Node, duration};
 use crate::backends::Reference;
@@ -139,7 +141,8 @@ fn registry(mut table: Table<'_>, backends: &[Named]) -> Result<Registry, Fault>
             Some("stop") => false,
             Some("next") => true,
             Some(other) => {
-                return Err(Fault::unknown("value", other, &["stop", "next"]).at(node.span()));
+                return Err(de::Error::unknown_variant(other, &["stop", "next"]))
+                    .map_err(|fault: Fault| fault.at(node.span()));
             }
             None => {
                 return Err(node
@@ -189,25 +192,21 @@ fn chain(node: Node<'_>, backends: &[Named]) -> Result<Vec<Source>, Fault> {
 fn source(node: Node<'_>, backends: &[Named]) -> Result<Source, Fault> {
     let span = node.span();
     // One of Cargo's own providers, or a plugin: a string, or an array of strings with its arguments.
-    let provider = match node.as_str() {
-        Some(provider) => Some(provider.to_owned()),
-        None if node.0.get_ref().is_array() => Some(
-            node.0
-                .get_ref()
-                .get(0)
-                .and_then(|first| first.get_ref().as_str())
-                .unwrap_or_default()
-                .to_owned(),
-        ),
-        None => None,
-    };
+    let value = node.0.get_ref();
+    let provider = value.as_str().or_else(|| value.get(0)?.get_ref().as_str());
     if let Some(provider) = provider {
         let name = provider.split_ascii_whitespace().next().unwrap_or_default();
-        return Err(
-            Fault::new(format!("the source `{name}` is not built in yet"))
-                .at(span)
-                .help("sources are tables so far: `{ backend = \"…\", … }`"),
-        );
+        let is_known =
+            name == "os" || name.starts_with("cargo:") || name.starts_with("cargo-credential-");
+        let message = if is_known {
+            format!("the source `{name}` is not built in yet")
+        } else {
+            "a source that is a string is one of Cargo's providers, and they are not built in yet"
+                .to_owned()
+        };
+        return Err(Fault::new(message)
+            .at(span)
+            .help("sources are tables so far: `{ backend = \"…\", … }`"));
     }
     let mut table = node.table("the source")?;
     let node = table.need("backend")?;

@@ -31,17 +31,15 @@ pub(super) fn snippet(origin: &str, text: &str, span: &Range<usize>, shown: Show
                 count(end).saturating_sub(count(start)),
             )
         }
-        Shown::Key => {
-            let key = text[line_start..line_end]
-                .split_inclusive('=')
-                .next()
-                .unwrap_or_default();
-            (
-                format!("{key} …"),
-                (column - 1).min(key.chars().count() + 1),
+        Shown::Key => match text[line_start..line_end].split_once('=') {
+            Some((key, _)) => (
+                format!("{key}= …"),
+                (column - 1).min(key.chars().count() + 2),
                 1,
-            )
-        }
+            ),
+            // It may be the rest of a secret, or nothing but one.
+            None => ("…".to_owned(), 0, 1),
+        },
     };
     let gutter = " ".repeat(number.to_string().len());
     format!(

@@ -28,7 +28,7 @@ publish = [ { backend = "job", var = "B" } ]
 "#;
 
 fn parse(text: &str) -> Result<Config, Fault> {
-    Config::parse(text, PathBuf::from("/etc"))
+    Config::parse(text, Some(PathBuf::from("/etc")))
 }
 
 /// The whole text of the error for `text`.
@@ -106,9 +106,9 @@ fn faults_say_where_and_what_was_meant() {
             "unknown key `timout`| --> `c.toml`:1:1|did you mean `timeout`?",
         ),
         ("timeout = 5", "expected a string, found an integer|:1:11"),
-        ("timeout = \"5\"", "`5` is not a duration|such as `20s`"),
-        ("timeout = \"0s\"", "`0s` is too short"),
-        ("timeout = \"2h\"", "`2h` is too long: 10m at most"),
+        ("timeout = \"5\"", "not a duration|such as `20s`"),
+        ("timeout = \"0s\"", "too short"),
+        ("timeout = \"2h\"", "too long: 10m at most"),
         (
             "quiet = \"yes\"",
             "expected a boolean, found a string|quiet = \"…\"",
@@ -128,7 +128,7 @@ fn faults_say_where_and_what_was_meant() {
         ),
         (
             "[backends.x]\ntype = \"aws\"\nauth = { method = \"web-identty\" }",
-            "unknown value `web-identty`|did you mean `web-identity`?",
+            "unknown value|did you mean `web-identity`?",
         ),
         (
             "[backends.x]\ntype = \"gcp\"",
@@ -145,11 +145,11 @@ fn faults_say_where_and_what_was_meant() {
         ),
         (
             "[backends.x]\ntype = \"vault\"\naddress = \"x.example.com\"",
-            "`x.example.com` is not a URL",
+            "the address is not a URL",
         ),
         (
             "[backends.x]\ntype = \"vault\"\naddress = \"ftp://x\"",
-            "`ftp://x` must start with `https://`",
+            "an address starts with `https://`",
         ),
         (
             "[backends.x]\ntype = \"vault\"\naddress = \"https://u:p4ss@x\"",
@@ -177,7 +177,7 @@ fn faults_say_where_and_what_was_meant() {
         ),
         (
             "[backends.x]\ntype = \"vault\"\nauth = { method = \"jtw\" }",
-            "unknown value `jtw`|did you mean `jwt`?",
+            "unknown value|did you mean `jwt`?",
         ),
         (
             "[backends.x]\ntype = \"vault\"\nauth = { method = \"jwt\", rol = \"x\" }",
@@ -197,7 +197,7 @@ fn faults_say_where_and_what_was_meant() {
         ),
         (
             "[backends.x]\ntype = \"vault\"\nauth = { method = \"jwt\", identity = \"gihub-actions\" }",
-            "unknown value `gihub-actions`|did you mean `github-actions`?",
+            "unknown value|did you mean `github-actions`?",
         ),
         (
             "[backends.x]\ntype = \"vault\"\nauth = { method = \"jwt\", identity = \"circleci\" }",
@@ -269,7 +269,7 @@ fn faults_say_where_and_what_was_meant() {
             &format!(
                 "{registry}scheme = \"bearer\"\nsources = [ {{ backend = \"job\", var = \"A\" }} ]"
             ),
-            "unknown scheme `bearer`|`raw`, `Bearer` or `Basic`, written like this",
+            "unknown scheme|`raw`, `Bearer` or `Basic`, written like this",
         ),
         (
             &format!(
@@ -281,11 +281,11 @@ fn faults_say_where_and_what_was_meant() {
             &format!(
                 "{registry}on-unavailable = \"nxt\"\nsources = [ {{ backend = \"job\", var = \"A\" }} ]"
             ),
-            "unknown value `nxt`|did you mean `next`?",
+            "unknown value|did you mean `next`?",
         ),
         (
             &format!("{registry}ttl = \"30s\"\nsources = [ {{ backend = \"job\", var = \"A\" }} ]"),
-            "`30s` is too short: it must be more than 1m",
+            "too short: it must be more than 1m",
         ),
         (
             &format!(
@@ -295,6 +295,7 @@ fn faults_say_where_and_what_was_meant() {
         ),
         ("a = 1\na = 2", "not TOML: duplicate key|:2:1"),
         ("token = hvs.s3cret", "not TOML|token = …"),
+        ("hvs.s3cret", "not TOML|1 | …"),
         ("[", "not TOML"),
     ] {
         let found = fault(text);
@@ -353,6 +354,7 @@ fn misplaced() -> impl Strategy<Value = (&'static str, String)> {
         Just("{ method = \"token\", token = \"{}\" }"),
         Just("{}"),
         Just("\"{}"),
+        Just("[\n{}\n]"),
         Just("\"\"\"\n{}\n\"\"\""),
     ];
     (table, key, value).prop_map(|(table, key, value)| {
@@ -362,15 +364,7 @@ fn misplaced() -> impl Strategy<Value = (&'static str, String)> {
 }
 
 /// Settings whose values are named in the message, because a person must see which of them is wrong.
-const SHOWN: &[&str] = &[
-    "timeout",
-    "address",
-    "type",
-    "sources",
-    "scheme",
-    "ttl",
-    "on-unavailable",
-];
+const SHOWN: &[&str] = &["type"];
 
 proptest! {
     /// A secret that someone writes where none belongs is in no message about it, unless it stands in the

@@ -91,7 +91,9 @@ fn check(name: &str, provider: &Provider, address: &str, ends: Ends, expected: &
                 "{name} of {registry}: {run:?}"
             );
             let note = run.stderr.replace(address, "$VAULT");
-            assert!(note.contains(expected[0]), "{name} of {registry}: {note}");
+            // Before another source, a source has its share of the time.
+            let what = expected[0].split(" within ").next().unwrap_or_default();
+            assert!(note.contains(what), "{name} of {registry}: {note}");
         } else {
             let text = error_text(&answer).replace(address, "$VAULT");
             let lines: Vec<_> = text.lines().collect();

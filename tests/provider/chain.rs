@@ -78,18 +78,32 @@ fn one_deadline_for_all_sources() {
         hole.url()
     );
     let source = "{ backend = \"corp\", path = \"x\", field = \"x\" }";
-    let text = config(&backend, &format!("{source}, {source}")) + "on-unavailable = \"next\"\n";
     let provider = Provider::new(BINARY)
-        .config(&text)
+        .config(&config(&backend, &format!("{source}, {source}")))
         .env("VAULT_TOKEN", "hvs.t0ken-s3cret")
         .secret("hvs.t0ken-s3cret");
     let text = error_text(&provider.get(URL, "read"));
     assert!(text.contains("did not answer within 300ms"), "{text}");
-    assert_eq!(
-        hole.connections(),
-        1,
-        "the second source has no time left to ask in"
-    );
+}
+
+#[test]
+fn a_store_that_keeps_silent_leaves_time_for_the_next() {
+    let hole = FaultServer::start(Fault::BlackHole);
+    let vault = VaultServer::start();
+    vault.put("ci/cargo", json!({ "token": "t0ken-s3cret" }));
+    let instance = |name: &str, address: &str| {
+        format!("[backends.{name}]\ntype = \"vault\"\naddress = \"{address}\"\n")
+    };
+    let backends = instance("silent", &hole.url()) + &instance("well", &vault.url());
+    let source =
+        |name: &str| format!("{{ backend = \"{name}\", path = \"ci/cargo\", field = \"token\" }}");
+    let sources = format!("{}, {}", source("silent"), source("well"));
+    let text = config(&backends, &sources).replace("300ms", "4s") + "on-unavailable = \"next\"\n";
+    let provider = Provider::new(BINARY)
+        .config(&text)
+        .env("VAULT_TOKEN", vault.root_token())
+        .secret(vault.root_token());
+    assert_eq!(provider.get(URL, "read")["Ok"]["token"], "t0ken-s3cret");
 }
 
 #[cfg(unix)]
@@ -107,24 +121,23 @@ fn a_pipe_that_nobody_writes_to_does_not_keep_cargo_waiting() {
         "mkfifo makes a pipe"
     );
     let text = error_text(&provider.get(URL, "read"));
-    assert!(text.starts_with("no answer within 300ms"), "{text}");
+    assert!(text.contains("pipe` gave nothing within 300ms"), "{text}");
 }
 
 #[cfg(unix)]
 #[test]
 fn a_token_helper_that_never_ends_is_ended() {
     let backend = "[backends.corp]\ntype = \"vault\"\naddress = \"http://127.0.0.1:1\"";
+    let source = "{ backend = \"corp\", path = \"x\", field = \"x\" }";
+    let text = |timeout| config(backend, source).replace("300ms", timeout);
     let provider = Provider::new(BINARY)
-        .config(&config(
-            backend,
-            "{ backend = \"corp\", path = \"x\", field = \"x\" }",
-        ))
+        .config(&text("20s"))
         .file(".vault", "token_helper = \"/bin/cat\"\n");
     // `cat get` fails at once; a helper that waits for its input gets none either.
-    let text = error_text(&provider.get(URL, "read"));
+    let said = error_text(&provider.get(URL, "read"));
     assert!(
-        text.starts_with("the token helper `/bin/cat` gave no token\nit ended with exit status: 1"),
-        "{text}"
+        said.starts_with("the token helper `/bin/cat` gave no token\nit ended with exit status: 1"),
+        "{said}"
     );
 
     // Where `get` is a pipe that nobody writes to, it waits.
@@ -136,8 +149,9 @@ fn a_token_helper_that_never_ends_is_ended() {
         made.is_ok_and(|status| status.success()),
         "mkfifo makes a pipe"
     );
+    let provider = provider.config(&text("500ms"));
     let text = error_text(&provider.get(URL, "read"));
-    assert!(text.contains("it did not end within 300ms"), "{text}");
+    assert!(text.contains("it did not end within 500ms"), "{text}");
 }
 
 #[test]

@@ -139,10 +139,9 @@ fn the_identity_that_the_job_has() {
     assert_eq!(shown(&server), GITHUB);
 
     let server = vault();
-    let provider = github_job(provider(&server, auth), &endpoint);
-    get(&provider
-        .env("CARGO_ID_TOKEN", GITLAB)
-        .env("ACTIONS_ID_TOKEN_REQUEST_URL", ""));
+    get(&provider(&server, auth)
+        .env("GITLAB_CI", "true")
+        .env("CARGO_ID_TOKEN", GITLAB));
     assert_eq!(shown(&server), GITLAB);
 }
 

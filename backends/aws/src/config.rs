@@ -147,7 +147,7 @@ pub(crate) fn roots(
     let (origin, path) = match ca_file {
         Some(path) => ("ca-file", path.resolve("ca-file", environment)?),
         None => match environment.var("AWS_CA_BUNDLE")? {
-            Some(path) => ("AWS_CA_BUNDLE", PathBuf::from(path)),
+            Some(path) => ("AWS_CA_BUNDLE", environment.path_from_variable(path)),
             None => return Ok(Roots::System),
         },
     };
@@ -160,8 +160,8 @@ pub(crate) fn roots(
 
 /// The content of a file that the settings name, which therefore must exist.
 fn existing(key: &str, path: &Path, environment: &Environment) -> Result<Vec<u8>, Error> {
+    let path = &environment.path(path)?;
     environment.read(key, path)?.ok_or_else(|| {
-        let path = environment.path(path);
         Error::new(
             Kind::Invalid,
             format!("`{}` does not exist, to which {key} points", path.display()),

@@ -40,7 +40,10 @@ impl Deadline {
     pub fn at_most(&self, limit: Duration) -> Self {
         Self {
             at: self.at.min(Instant::now() + limit),
-            total: self.total.min(limit),
+            // For people: fractions of a millisecond are noise.
+            total: self.total.min(Duration::from_millis(
+                u64::try_from(limit.as_micros().div_ceil(1000)).unwrap_or(u64::MAX),
+            )),
         }
     }
 }

@@ -3,8 +3,10 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
 
-use crate::{Error, Kind};
+use crate::{Deadline, Error, Kind};
 
 /// No setting, identity token or certificate bundle is larger than this many bytes.
 const FILE_LIMIT: u64 = 4 << 20;
@@ -15,7 +17,8 @@ const FILE_LIMIT: u64 = 4 << 20;
 #[derive(Clone)]
 pub struct Environment {
     variables: Variables,
-    base: PathBuf,
+    base: Option<PathBuf>,
+    deadline: Option<Deadline>,
 }
 
 #[derive(Clone)]
@@ -25,11 +28,21 @@ enum Variables {
 }
 
 impl Environment {
-    /// The environment of this process; relative paths in settings are below `base`.
-    pub fn process(base: impl Into<PathBuf>) -> Self {
+    /// The environment of this process; relative paths in settings are below `base`, and refused without one.
+    pub fn process(base: Option<PathBuf>) -> Self {
         Self {
             variables: Variables::Process,
-            base: base.into(),
+            base,
+            deadline: None,
+        }
+    }
+
+    /// The same, in which no read takes longer than this.
+    #[must_use]
+    pub fn until(self, deadline: Deadline) -> Self {
+        Self {
+            deadline: Some(deadline),
+            ..self
         }
     }
 
@@ -45,7 +58,8 @@ impl Environment {
                     .map(|(name, value)| (name.into(), value.into()))
                     .collect(),
             ),
-            base: base.into(),
+            base: Some(base.into()),
+            deadline: None,
         }
     }
 
@@ -80,24 +94,58 @@ impl Environment {
         .filter(|home| !home.as_os_str().is_empty())
     }
 
-    /// A path from the settings: `~/` is the home directory, and a relative path is below the config file.
-    pub fn path(&self, path: &Path) -> PathBuf {
-        // Finding the home directory may take a look into the system's user database.
-        if let Ok(rest) = path.strip_prefix("~")
-            && let Some(home) = self.home()
-        {
-            return home.join(rest);
+    /// A path from the settings: `~/` is the home directory, and a relative path is below the config file. Never
+    /// in the working directory: what lies there is for anybody to choose who writes the repository.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Invalid`] if the path is relative to something that there is not.
+    pub fn path(&self, path: &Path) -> Result<PathBuf, Error> {
+        if path.is_absolute() {
+            return Ok(path.to_owned());
         }
-        self.base.join(path)
+        let refused = |why: &str| {
+            Error::new(
+                Kind::Invalid,
+                format!("can't tell where `{}` is", path.display()),
+            )
+            .because(why)
+            .help("write the whole path, from `/` on")
+        };
+        // Finding the home directory may take a look into the system's user database.
+        if let Ok(rest) = path.strip_prefix("~") {
+            let home = self
+                .home()
+                .ok_or_else(|| refused("there is no home directory here"))?;
+            return Ok(home.join(rest));
+        }
+        match &self.base {
+            Some(base) => Ok(base.join(path)),
+            None => Err(refused(
+                "a config in a variable has no directory that it could be relative to",
+            )),
+        }
+    }
+
+    /// A path from a variable, which is relative to the working directory, as for the tools that the variable is of.
+    pub fn path_from_variable(&self, path: impl AsRef<Path>) -> PathBuf {
+        let path = path.as_ref();
+        std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
     }
 
     /// The content of a file, `None` if there is no such file; `what` names it in messages.
     ///
     /// # Errors
     ///
-    /// [`Kind::Invalid`] if the file can't be read or is larger than any setting is.
+    /// [`Kind::Invalid`] if the file can't be read or is larger than any setting is, [`Kind::Timeout`] if it is a pipe
+    /// that nobody writes to.
     pub fn read(&self, what: &str, path: &Path) -> Result<Option<Vec<u8>>, Error> {
-        let path = self.path(path);
+        let path = match self.path(path) {
+            Ok(path) => path,
+            // What is looked for in a home that there is not is not there.
+            Err(_) if path.starts_with("~") => return Ok(None),
+            Err(error) => return Err(error),
+        };
         let failed = |error: io::Error| {
             Error::new(
                 Kind::Invalid,
@@ -105,21 +153,41 @@ impl Environment {
             )
             .because(error.to_string())
         };
-        let file = match File::open(&path) {
-            Ok(file) => file,
+        let metadata = match std::fs::metadata(&path) {
+            Ok(metadata) => metadata,
             Err(error) if is_absent(&error) => return Ok(None),
             Err(error) => return Err(failed(error)),
         };
-        let metadata = file.metadata().map_err(failed)?;
-        let mut content = Vec::new();
-        // A file of known size is one allocation and one read; a pipe or a device may be endless.
-        let is_sized = metadata.is_file() && (1..=FILE_LIMIT).contains(&metadata.len());
-        let outcome = if is_sized {
-            (&file).read_to_end(&mut content)
-        } else {
-            (&file).take(FILE_LIMIT + 1).read_to_end(&mut content)
-        };
-        outcome.map_err(failed)?;
+        let content = match self.deadline {
+            _ if metadata.is_file() && (1..=FILE_LIMIT).contains(&metadata.len()) => {
+                // A file of known size is one allocation and one read.
+                std::fs::read(&path)
+            }
+            // A pipe or a device may be endless, or never begin.
+            None => read_limited(&path),
+            Some(deadline) => {
+                let (sender, receiver) = mpsc::channel();
+                let from = path.clone();
+                thread::spawn(move || {
+                    // Nobody listens any more when it comes too late.
+                    let _ = sender.send(read_limited(&from));
+                });
+                match receiver.recv_timeout(deadline.remaining()) {
+                    Ok(content) => content,
+                    Err(_) => {
+                        return Err(Error::new(
+                            Kind::Timeout,
+                            format!(
+                                "{what} `{}` gave nothing within {:?}",
+                                path.display(),
+                                deadline.total()
+                            ),
+                        ));
+                    }
+                }
+            }
+        }
+        .map_err(failed)?;
         if content.len() as u64 > FILE_LIMIT {
             return Err(failed(io::Error::other(format!(
                 "it is larger than {} MiB",
@@ -141,7 +209,7 @@ impl Environment {
         let text = str::from_utf8(&content).map_err(|_| {
             Error::new(
                 Kind::Invalid,
-                format!("{what} `{}` is not UTF-8 text", self.path(path).display()),
+                format!("{what} `{}` is not UTF-8 text", path.display()),
             )
         })?;
         Ok(Some(text.trim().to_owned()))
@@ -155,6 +223,15 @@ impl fmt::Debug for Environment {
             .field("base", &self.base)
             .finish_non_exhaustive()
     }
+}
+
+/// The content, up to one byte more than may be.
+fn read_limited(path: &Path) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    File::open(path)?
+        .take(FILE_LIMIT + 1)
+        .read_to_end(&mut content)?;
+    Ok(content)
 }
 
 fn is_absent(error: &io::Error) -> bool {
@@ -178,15 +255,30 @@ mod tests {
     #[test]
     fn paths_are_relative_to_the_config() {
         let environment = Environment::fixed([("HOME", "/home/ci")], "/etc/bridge");
-        assert_eq!(
-            environment.path(Path::new("ca.pem")),
-            Path::new("/etc/bridge/ca.pem")
+        let path = |text: &str| environment.path(Path::new(text)).unwrap();
+        assert_eq!(path("ca.pem"), Path::new("/etc/bridge/ca.pem"));
+        assert_eq!(path("~/ca.pem"), Path::new("/home/ci/ca.pem"));
+        assert_eq!(path("/ca.pem"), Path::new("/ca.pem"));
+    }
+
+    #[test]
+    fn no_path_is_in_the_working_directory() {
+        let environment = Environment {
+            base: None,
+            ..Environment::fixed([("", ""); 0], "/")
+        };
+        for text in ["Cargo.toml", "./Cargo.toml", "src/lib.rs"] {
+            let error = environment.read("the file", Path::new(text)).unwrap_err();
+            assert_eq!(error.what(), format!("can't tell where `{text}` is"));
+        }
+        // Without a home there is nothing in it, whatever a repository calls its directories.
+        assert!(
+            environment
+                .read("the file", Path::new("~/Cargo.toml"))
+                .unwrap()
+                .is_none()
         );
-        assert_eq!(
-            environment.path(Path::new("~/ca.pem")),
-            Path::new("/home/ci/ca.pem")
-        );
-        assert_eq!(environment.path(Path::new("/ca.pem")), Path::new("/ca.pem"));
+        assert!(environment.path(Path::new("~/Cargo.toml")).is_err());
     }
 
     #[test]

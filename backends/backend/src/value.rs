@@ -71,7 +71,7 @@ impl Supplied {
     pub fn check(&self, key: &str, environment: &Environment) -> Result<(), Error> {
         let exists = match self {
             Self::Env(name) => environment.var(name)?.is_some(),
-            Self::File(path) => environment.path(path).exists(),
+            Self::File(path) => environment.path(path)?.exists(),
         };
         if exists {
             Ok(())

@@ -42,6 +42,7 @@ impl Backend for File {
     /// An empty file is an absent one: a secret mount that was not filled.
     async fn fetch(&mut self, reference: &Reference) -> Result<Fetched, Error> {
         let path = reference.path.resolve("path", &self.environment)?;
+        let path = self.environment.path(&path)?;
         let content = self
             .environment
             .read("the secret in", &path)?
@@ -49,16 +50,13 @@ impl Backend for File {
             .ok_or_else(|| {
                 Error::new(
                     Kind::NotFound,
-                    format!(
-                        "the file `{}` does not exist, or is empty",
-                        self.environment.path(&path).display()
-                    ),
+                    format!("the file `{}` does not exist, or is empty", path.display()),
                 )
             })?;
         Ok(Fetched {
             payload: Payload::Bytes(SecretSlice::from(content)),
             lifetime: None,
-            warnings: warning(&self.environment.path(&path)).into_iter().collect(),
+            warnings: warning(&path).into_iter().collect(),
         })
     }
 }

@@ -147,7 +147,10 @@ impl Config {
     ) -> Result<(Url, bool), Error> {
         let environment = &context.environment;
         if let Some(address) = &self.address {
-            return Ok((address.resolve("address", environment)?.0, false));
+            let address = address.resolve("address", environment)?.0;
+            // Only an agent listens on a socket.
+            let is_agent = address.scheme() == "unix";
+            return Ok((address, is_agent));
         }
         for (suffix, is_agent) in [("AGENT_ADDR", true), ("ADDR", false)] {
             if let Some(variable) = dialect.var(environment, suffix)? {
@@ -176,19 +179,25 @@ impl Config {
                 path.resolve("ca-file", environment)?,
             )
         } else if let Some(variable) = var("CACERT")? {
-            (variable.name, PathBuf::from(variable.value))
+            (
+                variable.name,
+                environment.path_from_variable(variable.value),
+            )
         } else if let Some(variable) = var("CACERT_BYTES")? {
             return Ok(Roots::Pem {
                 origin: variable.name,
                 pem: variable.value.into_bytes(),
             });
         } else if let Some(variable) = var("CAPATH")? {
-            (variable.name, PathBuf::from(variable.value))
+            (
+                variable.name,
+                environment.path_from_variable(variable.value),
+            )
         } else {
             return Ok(Roots::System);
         };
         let mut pem = Vec::new();
-        for file in files(&environment.path(&path)) {
+        for file in files(&environment.path(&path)?) {
             pem.extend(existing(&origin, &file, context)?);
             pem.push(b'\n');
         }
@@ -208,7 +217,7 @@ impl Config {
             Some(value) => value.resolve(key, environment).map(Some),
             None => Ok(dialect
                 .var(environment, suffix)?
-                .map(|variable| variable.value.into())),
+                .map(|variable| environment.path_from_variable(variable.value))),
         };
         let certificate = path(&self.client_cert, "client-cert", "CLIENT_CERT")?;
         let key = path(&self.client_key, "client-key", "CLIENT_KEY")?;
@@ -233,8 +242,8 @@ impl Config {
 
 /// The content of a file that the settings name, which therefore must exist.
 fn existing(key: &str, path: &Path, context: &Context) -> Result<Vec<u8>, Error> {
+    let path = &context.environment.path(path)?;
     context.environment.read(key, path)?.ok_or_else(|| {
-        let path = context.environment.path(path);
         Error::new(
             Kind::Invalid,
             format!("`{}` does not exist, to which {key} points", path.display()),
@@ -281,19 +290,18 @@ impl core::str::FromStr for Address {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let url = Url::parse(text).map_err(|error| format!("`{text}` is not a URL: {error}"))?;
+        // The text is not repeated: a password may be in it.
+        let url = Url::parse(text).map_err(|error| format!("the address is not a URL: {error}"))?;
         let is_known = matches!(url.scheme(), "https" | "http") && url.has_host()
             || url.scheme() == "unix" && !url.has_host();
         if !is_known {
-            return Err(format!("`{text}` must start with `https://`"));
+            return Err("an address starts with `https://`".to_owned());
         }
         if !url.username().is_empty() || url.password().is_some() {
             return Err("an address holds no user name and no password".to_owned());
         }
         if url.query().is_some() || url.fragment().is_some() {
-            return Err(format!(
-                "`{text}` has a query or a fragment, which no address has"
-            ));
+            return Err("an address has no query and no fragment".to_owned());
         }
         Ok(Self(url))
     }

@@ -135,8 +135,8 @@ fn help(action: &Action<'_>, kind: Kind, answer: &Answer, dialect: Dialect) -> O
             format!("is an auth method mounted at `{mount}`? `{cli} auth list` tells; set `mount` in `auth`")
         }
         (Action::Unwrap, _) => {
-            "a wrapping token works once and not for long; if nobody of yours has used it, someone else has: \
-             revoke the secret id"
+            "a wrapping token works once and not for long; if nobody of yours has used it (an answer that got lost on \
+             the way, behind a load balancer, uses it up too), someone else has: revoke the secret id"
                 .to_owned()
         }
         (Action::Read { path, .. }, Kind::PermissionDenied) => format!(

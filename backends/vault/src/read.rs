@@ -14,6 +14,9 @@ use crate::config::{KvVersion, Reference};
 use crate::error::{self, Action};
 use crate::path::VaultPath;
 
+/// What only makes a message better may take this long.
+const EXTRA: Duration = Duration::from_secs(2);
+
 impl Session {
     /// Reads any path that can be read, and takes `data` as it is.
     pub(crate) async fn read_raw(
@@ -154,7 +157,12 @@ impl Session {
             mount: "sys/internal/ui/mounts".to_owned(),
             path: format!("{}/{path}", self.mount),
         };
-        let answer = self.read(&request).await.ok()?;
+        // It only makes a message better.
+        let limit = EXTRA.min(self.context.deadline.remaining());
+        let answer = tokio::time::timeout(limit, self.read(&request))
+            .await
+            .ok()?
+            .ok()?;
         if answer.status != StatusCode::OK {
             return None;
         }

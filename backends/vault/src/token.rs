@@ -77,7 +77,7 @@ impl TokenPlace {
 /// shows it.
 fn helper(dialect: Dialect, environment: &Environment) -> Result<Option<PathBuf>, Error> {
     let path = match dialect.var(environment, "CONFIG_PATH")? {
-        Some(variable) => PathBuf::from(variable.value),
+        Some(variable) => environment.path_from_variable(variable.value),
         None => PathBuf::from(dialect.cli_config()),
     };
     let what = format!("the config of the `{}` command", dialect.cli());
@@ -92,9 +92,10 @@ fn helper(dialect: Dialect, environment: &Environment) -> Result<Option<PathBuf>
             .strip_prefix('=')?;
         value.trim().strip_prefix('"')?.strip_suffix('"')
     });
-    Ok(helper
+    helper
         .filter(|helper| !helper.is_empty())
-        .map(|helper| environment.path(Path::new(helper))))
+        .map(|helper| environment.path(Path::new(helper)))
+        .transpose()
 }
 
 /// Runs `HELPER get`, which prints the token, or nothing when it has none.
@@ -122,8 +123,9 @@ async fn ask_helper(
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .kill_on_drop(true)
-        .output();
-    let output = tokio::time::timeout(context.deadline.remaining(), child)
+        .spawn()
+        .map_err(|error| failed(Kind::Invalid, error.to_string()))?;
+    let output = tokio::time::timeout(context.deadline.remaining(), child.wait_with_output())
         .await
         .map_err(|_| {
             let total = context.deadline.total();

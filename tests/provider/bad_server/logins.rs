@@ -90,7 +90,7 @@ fn the_secret_id_of_an_approle_and_its_wrapping_are_not_shown_either() {
         "Vault did not unwrap the AppRole secret id",
         "POST $VAULT/v1/sys/wrapping/unwrap answered 400 Bad Request",
         "[redacted]:",
-        "help: a wrapping token works once and not for long; if nobody of yours has used it, someone else has: revoke the secret id",
+        "help: a wrapping token works once and not for long; if nobody of yours has used it (an answer that got lost on the way, behind a load balancer, uses it up too), someone else has: revoke the secret id",
     ];
     check(
         "a used wrapping",

@@ -99,7 +99,9 @@ fn a_job_without_the_permission() {
     let job = provider(&vault, r#"{ method = "jwt", role = "ci" }"#).env("GITHUB_ACTIONS", "true");
     assert_eq!(
         alone(job),
-        format!("no workload identity here: no GitHub, GitLab or Kubernetes token\n{PERMISSION}")
+        format!(
+            "no GitHub identity here: `ACTIONS_ID_TOKEN_REQUEST_URL` and `ACTIONS_ID_TOKEN_REQUEST_TOKEN` are not set\n{PERMISSION}"
+        )
     );
     assert_eq!(vault.connections(), 0);
 }

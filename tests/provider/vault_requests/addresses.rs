@@ -32,9 +32,12 @@ fn no_address_at_all() {
     for (address, why) in [
         (
             "vault.example.com:8200",
-            "`vault.example.com:8200` must start with `https://`",
+            "an address starts with `https://`",
         ),
-        ("8200", "`8200` is not a URL: relative URL without a base"),
+        (
+            "8200",
+            "the address is not a URL: relative URL without a base",
+        ),
         (
             "https://ci:pa55-s3cret@vault.example.com",
             "an address holds no user name and no password",

@@ -72,24 +72,37 @@ pub(super) fn with_origin_of(target: Url, url: &Url) -> Url {
 
 /// Finds the host of the address, whatever name is asked for: the counterpart of putting the
 /// name of the certificate in its place.
-pub(super) struct ActualHost(String);
+pub(super) struct ActualHost {
+    name: String,
+    host: String,
+}
 
 impl ActualHost {
     pub(super) fn of(address: &Url, name: &str) -> Result<Arc<Self>, Error> {
-        match (Host::parse(name), address.host()) {
-            (Ok(Host::Domain(_)), Some(Host::Ipv6(host))) => Ok(Arc::new(Self(host.to_string()))),
-            (Ok(Host::Domain(_)), Some(host)) => Ok(Arc::new(Self(host.to_string()))),
-            _ => Err(Error::new(
-                Kind::Invalid,
-                format!("`{name}` is not a DNS name, as the server's name in TLS must be"),
-            )),
-        }
+        let host = match (Host::parse(name), address.host()) {
+            (Ok(Host::Domain(_)), Some(Host::Ipv6(host))) => host.to_string(),
+            (Ok(Host::Domain(_)), Some(host)) => host.to_string(),
+            _ => {
+                return Err(Error::new(
+                    Kind::Invalid,
+                    format!("`{name}` is not a DNS name, as the server's name in TLS must be"),
+                ));
+            }
+        };
+        Ok(Arc::new(Self {
+            name: name.to_owned(),
+            host,
+        }))
     }
 }
 
 impl Resolve for ActualHost {
-    fn resolve(&self, _: Name) -> Resolving {
-        let host = self.0.clone();
+    fn resolve(&self, name: Name) -> Resolving {
+        // A proxy has a name too.
+        let host = match name.as_str().eq_ignore_ascii_case(&self.name) {
+            true => self.host.clone(),
+            false => name.as_str().to_owned(),
+        };
         Box::pin(async move {
             let addresses: Vec<_> = tokio::net::lookup_host((host, 0)).await?.collect();
             Ok(Box::new(addresses.into_iter()) as Addrs)

@@ -119,11 +119,20 @@ impl Client {
             }
         }
 
-        builder = address::proxied(builder, address, settings.proxy.as_deref())?;
-
-        if let Some(name) = &settings.server_name {
-            builder = builder.dns_resolver(ActualHost::of(address, name)?);
-        }
+        builder = match &settings.server_name {
+            None => address::proxied(builder, address, settings.proxy.as_deref())?,
+            // A proxy would be told to connect to the name in the certificate, which need not lead anywhere.
+            Some(name) if settings.proxy.is_none() => builder
+                .no_proxy()
+                .dns_resolver(ActualHost::of(address, name)?),
+            Some(name) => {
+                return Err(Error::new(
+                    Kind::Invalid,
+                    format!("`{address}` can't be reached through a proxy as `{name}`"),
+                )
+                .help("use the name in the server's certificate as the address, or no proxy"));
+            }
+        };
 
         let http = builder.build().map_err(|error| {
             Error::new(

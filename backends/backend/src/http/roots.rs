@@ -85,7 +85,7 @@ fn places(environment: &Environment) -> Result<Vec<PathBuf>, Error> {
     let mut places = Vec::new();
     for variable in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
         if let Some(path) = environment.var(variable)? {
-            let path = PathBuf::from(path);
+            let path = environment.path_from_variable(path);
             if !path.exists() {
                 return Err(Error::new(
                     Kind::Invalid,

@@ -71,7 +71,11 @@ impl Request {
         let response = client.send(request).await?;
         let status = response.status();
         if status != StatusCode::OK {
-            let said = client.quote(&String::from_utf8_lossy(response.body()));
+            // What claims to be a token is not for a message.
+            let said = match status.is_success() {
+                true => String::new(),
+                false => client.quote(&String::from_utf8_lossy(response.body())),
+            };
             return Err(Error::new(
                 kind(status),
                 "GitHub did not mint an identity token for this job",

@@ -49,29 +49,34 @@ const NAMES: &[(&str, Option<Identity>)] = &[
 
 impl Identity {
     /// The identity that this job has: the first whose inputs exist, GitHub's before GitLab's before the
-    /// pod's, because a runner in a cluster has the pod's as well.
+    /// pod's. A job of a CI system that has not been given its identity has none: the pod that its runner is in
+    /// is somebody else.
     ///
     /// # Errors
     ///
     /// [`Kind::NotAvailable`] if it has none.
     pub fn detect(environment: &Environment) -> Result<Self, Error> {
-        for identity in [Self::GitHubActions, Self::GitLab, Self::Kubernetes] {
+        for (identity, job) in [
+            (Self::GitHubActions, Some("GITHUB_ACTIONS")),
+            (Self::GitLab, Some("GITLAB_CI")),
+            (Self::Kubernetes, None),
+        ] {
             match identity.check(environment) {
                 Ok(()) => return Ok(identity),
-                Err(error) if error.kind() == Kind::NotAvailable => {}
-                Err(error) => return Err(error),
+                Err(error) if error.kind() != Kind::NotAvailable => return Err(error),
+                Err(error) => {
+                    if let Some(job) = job
+                        && environment.var(job)?.is_some()
+                    {
+                        return Err(error);
+                    }
+                }
             }
         }
-        let jobs = "no GitHub, GitLab or Kubernetes token";
-        let error = Error::new(
+        Err(Error::new(
             Kind::NotAvailable,
-            format!("no workload identity here: {jobs}"),
-        );
-        // A GitHub job without the permission looks like no job at all; say what it lacks.
-        match environment.var("GITHUB_ACTIONS")? {
-            Some(_) => Err(error.help(github::PERMISSION)),
-            None => Err(error),
-        }
+            "no workload identity here: no GitHub, GitLab or Kubernetes token",
+        ))
     }
 
     /// Whether this machine has what the token is made from. Nothing is sent.
@@ -91,7 +96,7 @@ impl Identity {
                 "give the job `id_tokens: {{ {GITLAB_TOKEN}: {{ aud: … }} }}`, or name the job's own variable by \
                  `identity = {{ env = \"NAME\" }}`"
             ))),
-            Self::Kubernetes if environment.path(Path::new(KUBERNETES_TOKEN)).exists() => Ok(()),
+            Self::Kubernetes if Path::new(KUBERNETES_TOKEN).exists() => Ok(()),
             Self::Kubernetes => Err(Error::new(
                 Kind::NotAvailable,
                 format!("no Kubernetes identity here: `{KUBERNETES_TOKEN}` does not exist"),
@@ -217,13 +222,18 @@ mod tests {
     }
 
     #[test]
-    fn a_github_job_without_the_permission_is_told() {
-        let error = Identity::detect(&environment(&[("GITHUB_ACTIONS", "true")])).unwrap_err();
-        assert_eq!(error.kind(), Kind::NotAvailable);
-        assert!(
-            error
-                .help_text()
-                .is_some_and(|help| help.contains("id-token: write"))
-        );
+    fn a_job_without_its_identity_is_told_and_is_not_the_pod_of_its_runner() {
+        for (job, help) in [
+            ("GITHUB_ACTIONS", "id-token: write"),
+            ("GITLAB_CI", "id_tokens"),
+        ] {
+            let error = Identity::detect(&environment(&[(job, "true")])).unwrap_err();
+            assert_eq!(error.kind(), Kind::NotAvailable);
+            assert!(error.what().contains("identity here"), "{error}");
+            assert!(
+                error.help_text().is_some_and(|text| text.contains(help)),
+                "{error:?}"
+            );
+        }
     }
 }
