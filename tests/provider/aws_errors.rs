@@ -141,6 +141,26 @@ fn a_session_token_is_struck_out() {
 }
 
 #[test]
+fn data_of_who_is_not_aws_is_not_quoted() {
+    let server = Server::start(|_| Response::json(502, &json!({ "password": "le4ked-s3cret" })));
+    let keys = SecretsManager::start().user("ci");
+    let provider = equipped(provider(BACKEND, SOURCE), &keys, &server.url());
+    let text = error_text(&provider.secret("le4ked-s3cret").get(URL, "read"));
+    assert!(text.contains("a JSON object with `password`"), "{text}");
+}
+
+#[test]
+fn plain_http_is_for_this_machine_only() {
+    let keys = SecretsManager::start().user("ci");
+    let endpoint = "http://aws.example.invalid";
+    let backend = format!("{BACKEND}\nendpoint = \"{endpoint}\"");
+    let text = error_text(&equipped(provider(&backend, SOURCE), &keys, endpoint).get(URL, "read"));
+    assert!(text.contains("is plain HTTP"), "{text}");
+    assert!(text.contains("help: use https in `endpoint`"), "{text}");
+    assert!(!text.contains("allow-http"), "{text}");
+}
+
+#[test]
 fn an_answer_that_is_not_aws_is_not_taken_for_one() {
     for (status, kind) in [
         (200, "what answered GetSecretValue"),

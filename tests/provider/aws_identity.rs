@@ -3,7 +3,7 @@
 use serde_json::json;
 use test_servers::provider::error_text;
 use test_servers::secrets_manager::ACCOUNT;
-use test_servers::{FaultServer, Issuer, Provider, SecretsManager, Server};
+use test_servers::{FaultServer, Issuer, Provider, Response, SecretsManager, Server};
 
 use crate::BINARY;
 use crate::aws_requests::{STORED, URL, equipped, get, provider};
@@ -229,17 +229,41 @@ fn nobody_waits_for_metadata_twice() {
     assert_eq!(silent.connections(), 2);
 }
 
+/// Neither has a code of AWS, and neither says that we are nobody.
+#[test]
+fn who_can_not_answer_now_has_not_refused() {
+    let backend = "region = \"eu-west-1\"";
+    let container = Server::start(|_| Response::text(429, "later"));
+    let url = format!("{}/role", container.url());
+    let of_a_container = provider(backend, SOURCE).env("AWS_CONTAINER_CREDENTIALS_FULL_URI", &url);
+    let sts = Server::start(|_| Response::text(503, "<html>down</html>"));
+    let keys = store().user("base");
+    let config = format!(
+        "[default]\nrole_arn = {}\nsource_profile = base\n[profile base]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
+        role("ci"),
+        keys.id,
+        keys.secret,
+    );
+    let of_a_role = provider(backend, SOURCE)
+        .env("AWS_ENDPOINT_URL", sts.url())
+        .file(".aws/config", &config);
+    for (provider, status) in [(of_a_container, 429), (of_a_role, 503)] {
+        let text = error_text(&provider.get(URL, "read"));
+        let what = "what gives this machine its AWS identity can't answer now\n";
+        assert!(text.starts_with(what), "{text}");
+        assert!(text.contains(&format!("HTTP status {status}")), "{text}");
+    }
+}
+
 /// Vault's own auth method for AWS, with the same identities.
 #[test]
 fn vault_is_shown_a_signed_request() {
     let vault = Server::start(|request| match request.path.ends_with("/login") {
-        true => test_servers::Response::json(
+        true => Response::json(
             200,
             &json!({ "auth": { "client_token": "hvs.l0gin-s3cret" } }),
         ),
-        false => {
-            test_servers::Response::json(200, &json!({ "data": { "data": { "token": STORED } } }))
-        }
+        false => Response::json(200, &json!({ "data": { "data": { "token": STORED } } })),
     });
     let aws = store();
     let keys = aws.user("ci");
@@ -291,12 +315,52 @@ fn vault_is_shown_a_signed_request() {
     );
 }
 
+/// Nobody waits for metadata where the job has a region.
+#[test]
+fn keys_for_vault_are_traded_in_the_region_of_the_job() {
+    let vault = Server::start(|_| Response::empty(403));
+    let silent = FaultServer::start(test_servers::Fault::BlackHole);
+    let config = format!(
+        "[backends.corp]\ntype = \"vault\"\naddress = \"{}\"\nauth = {{ method = \"aws\", role = \"cargo-ci\" }}\n\
+         [registries.\"{URL}\"]\nsources = [ {{ backend = \"corp\", path = \"ci/cargo\", field = \"token\" }} ]\n",
+        vault.url()
+    );
+    for (variable, of_profile, expected) in [
+        ("AWS_DEFAULT_REGION", "us-west-2", "eu-north-1"),
+        ("UNRELATED", "us-west-2", "us-west-2"),
+    ] {
+        let aws = store();
+        let keys = aws.user("base");
+        let profiles = format!(
+            "[default]\nregion = {of_profile}\nrole_arn = {}\nsource_profile = base\n[profile base]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
+            role("ci"),
+            keys.id,
+            keys.secret,
+        );
+        error_text(
+            &Provider::new(BINARY)
+                .config(&config)
+                .file(".aws/config", &profiles)
+                .env("AWS_ENDPOINT_URL", aws.url())
+                .env("AWS_EC2_METADATA_DISABLED", "false")
+                .env("AWS_EC2_METADATA_SERVICE_ENDPOINT", silent.url())
+                .env(variable, "eu-north-1")
+                .get(URL, "read"),
+        );
+        let by = aws.requests()[0]
+            .header("authorization")
+            .unwrap()
+            .to_owned();
+        assert!(by.contains(&format!("/{expected}/sts/")), "{by}");
+    }
+    assert_eq!(silent.connections(), 0);
+}
+
 /// On a laptop without AWS, what comes behind its auth method is taken.
 #[test]
 fn vault_goes_on_where_there_is_no_aws() {
-    let vault = Server::start(|_| {
-        test_servers::Response::json(200, &json!({ "data": { "data": { "token": STORED } } }))
-    });
+    let vault =
+        Server::start(|_| Response::json(200, &json!({ "data": { "data": { "token": STORED } } })));
     let config = format!(
         "[backends.corp]\ntype = \"vault\"\naddress = \"{}\"\nauth = [ {{ method = \"aws\", region = \"eu-west-1\" }}, {{ method = \"token\" }} ]\n\
          [registries.\"{URL}\"]\nsources = [ {{ backend = \"corp\", path = \"ci/cargo\", field = \"token\" }} ]\n",

@@ -200,6 +200,10 @@ fn a_process_that_never_ends_is_ended_by_the_deadline() {
         );
     let text = error_text(&provider.get(URL, "read"));
     assert!(text.contains("within 500ms"), "{text}");
+    assert!(
+        text.contains("does a `credential_process` of the profile hang"),
+        "{text}"
+    );
     // Lets what is left of the process end; both directions, so as not to wait for one.
     let options = std::fs::OpenOptions::new()
         .read(true)

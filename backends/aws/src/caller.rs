@@ -58,15 +58,15 @@ pub async fn sign_caller_identity(
         methods: auth.to_vec(),
         ..Identity::default()
     };
-    let global = || GLOBAL_REGION.parse();
     // Tokens are traded in the region of the job where it has one, as the SDK does.
     let trading = match region {
         Some(region) => region.clone(),
-        None => match context.environment.var("AWS_REGION")? {
-            Some(region) => region.parse(),
-            None => global(),
-        }
-        .map_err(|why: String| Error::new(Kind::Invalid, why))?,
+        None => match sdk.region().await {
+            Err(error) if error.kind() == Kind::NotAvailable => GLOBAL_REGION
+                .parse()
+                .map_err(|why: String| Error::new(Kind::Invalid, why))?,
+            region => region?,
+        },
     };
     let config = sdk.config(&trading, context.deadline.remaining()).await;
     let login = identity.login(&sdk, &config).await?;

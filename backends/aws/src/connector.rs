@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -24,6 +24,8 @@ pub(crate) struct Connector {
     transport: Arc<Transport>,
     /// Set when nothing answered for metadata. Region and keys are asked for one after the other, and one wait is enough.
     metadata_is_silent: Arc<AtomicBool>,
+    /// The HTTP status of the last answer, 0 if nothing answered the last request. Not all of the SDK's errors keep it.
+    last_status: Arc<AtomicU16>,
     limit: Option<Duration>,
 }
 
@@ -32,8 +34,19 @@ impl Connector {
         Self {
             transport,
             metadata_is_silent: Arc::default(),
+            last_status: Arc::default(),
             limit: None,
         }
+    }
+
+    /// Forgets the last answer: what is asked from here on is another matter.
+    pub(crate) fn forget_status(&self) {
+        self.last_status.store(0, Ordering::Relaxed);
+    }
+
+    /// The HTTP status of the last answer since [`Self::forget_status`], where the last request had one.
+    pub(crate) fn last_status(&self) -> Option<u16> {
+        Some(self.last_status.load(Ordering::Relaxed)).filter(|status| *status != 0)
     }
 
     async fn send(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
@@ -55,12 +68,17 @@ impl Connector {
             (false, limit) => limit,
         };
         let request = http::Request::from_parts(head, body);
+        self.forget_status();
         match self.transport.exchange(request, limit).await {
-            Ok(response) => response.map(SdkBody::from).try_into().map_err(
-                |error: aws_smithy_runtime_api::http::HttpError| {
-                    ConnectorError::other(error.into(), None)
-                },
-            ),
+            Ok(response) => {
+                let status = response.status().as_u16();
+                self.last_status.store(status, Ordering::Relaxed);
+                response.map(SdkBody::from).try_into().map_err(
+                    |error: aws_smithy_runtime_api::http::HttpError| {
+                        ConnectorError::other(error.into(), None)
+                    },
+                )
+            }
             Err(Failure {
                 error,
                 is_transient,

@@ -130,7 +130,7 @@ async fn ambient(sdk: &Sdk, config: &SdkConfig) -> Result<Login, Error> {
     // A credential process of a profile has no limit of its own.
     let remaining = sdk.context.deadline.remaining();
     match tokio::time::timeout(remaining, sdk.credentials(config)).await {
-        Err(_) => Err(refusal::timeout("the request for credentials", sdk)),
+        Err(_) => Err(unanswered(sdk)),
         Ok(Ok(credentials)) => Ok(Login {
             credentials,
             principal: None,
@@ -233,19 +233,28 @@ fn not_loaded(error: &CredentialsError, sdk: &Sdk) -> Error {
         );
     }
     if let Some(ours) = refusal::ours(error) {
-        return ours.clone();
+        return ours;
     }
     if let Some(refusal) = inner_refusal(error, sdk) {
         return error::classify(&Action::Ambient, &refusal);
     }
     let (kind, what) = match error {
         CredentialsError::ProviderTimedOut(_) => {
-            return refusal::timeout("the request for credentials", sdk);
+            return unanswered(sdk);
         }
         CredentialsError::InvalidConfiguration(_) => (
             Kind::Invalid,
             "the AWS configuration of this machine makes no sense",
         ),
+        // The SDK's error for the endpoint of a container has the status in words only.
+        _ if let Some(status) = sdk.last_status().filter(|status| refusal::is_away(*status)) => {
+            let away = Error::new(
+                Kind::Unavailable,
+                "what gives this machine its AWS identity can't answer now",
+            )
+            .because(format!("it answered HTTP status {status}"));
+            return refusal::because(away, error, sdk).help("try again");
+        }
         _ => (
             Kind::Unauthenticated,
             "the AWS identity of this machine gives no keys",
@@ -253,6 +262,14 @@ fn not_loaded(error: &CredentialsError, sdk: &Sdk) -> Error {
     };
     refusal::because(Error::new(kind, what), error, sdk).help(
         "`aws sts get-caller-identity` shows the same with AWS's own tools (an SSO session ends: `aws sso login`)",
+    )
+}
+
+/// The error when the deadline came before the keys. Who was asked is the SDK's to know.
+fn unanswered(sdk: &Sdk) -> Error {
+    refusal::timeout("the request for credentials", sdk).help(
+        "does a `credential_process` of the profile hang (it may still run), or may this machine not reach its source of \
+         credentials or STS in this region? `timeout` in the config sets the limit",
     )
 }
 

@@ -37,6 +37,11 @@ impl RoleArn {
         &self.0
     }
 
+    /// The partition, which is `aws` outside of China and of governments' regions.
+    pub(crate) fn partition(&self) -> &str {
+        Arn::parse(&self.0).map_or("aws", |arn| arn.partition)
+    }
+
     /// The account and the name, without the path before it.
     pub(crate) fn account_and_name(&self) -> (&str, &str) {
         let arn = Arn::parse(&self.0);

@@ -47,23 +47,32 @@ fn without_suffix(resource: &str) -> &str {
     }
 }
 
-/// The statement of a role's trust policy by which it trusts `token`.
+/// The statement of a role's trust policy by which it trusts `token`. There is none if the token does not state whom it
+/// is from, for and about: with a condition less it would let in others as well.
 pub(crate) fn web_identity_trust(role: &RoleArn, token: &WorkloadToken) -> Option<Value> {
-    let issuer = token.claim("iss")?;
+    trust_of(role, |name| token.claim(name))
+}
+
+fn trust_of(role: &RoleArn, claim: impl Fn(&str) -> Vec<String>) -> Option<Value> {
+    let issuer = claim("iss").pop()?;
     // IAM knows an issuer by its URL without the scheme.
     let issuer = issuer
         .split_once("://")
         .map_or(issuer.as_str(), |(_, rest)| rest);
-    let (account, _) = role.account_and_name();
+    let (partition, (account, _)) = (role.partition(), role.account_and_name());
     let mut conditions = serde_json::Map::new();
     for name in ["aud", "sub"] {
-        if let Some(claim) = token.claim(name) {
-            conditions.insert(format!("{issuer}:{name}"), claim.into());
-        }
+        let mut stated = claim(name);
+        let stated = match stated.len() {
+            0 => return None,
+            1 => stated.remove(0).into(),
+            _ => stated.into(),
+        };
+        conditions.insert(format!("{issuer}:{name}"), stated);
     }
     Some(json!({
         "Effect": "Allow",
-        "Principal": { "Federated": format!("arn:aws:iam::{account}:oidc-provider/{issuer}") },
+        "Principal": { "Federated": format!("arn:{partition}:iam::{account}:oidc-provider/{issuer}") },
         "Action": "sts:AssumeRoleWithWebIdentity",
         "Condition": { "StringEquals": conditions },
     }))
@@ -130,6 +139,32 @@ mod tests {
         ] {
             assert_eq!(resource(secret, principal), expected);
         }
+    }
+
+    #[test]
+    fn a_web_identity_is_trusted_by_all_that_its_token_states() {
+        let role = "arn:aws-us-gov:iam::123456789012:role/ci".parse().unwrap();
+        let trust = |audiences: &[&str], subjects: &[&str]| {
+            let owned = |stated: &[&str]| stated.iter().map(|&one| one.to_owned()).collect();
+            trust_of(&role, |name| match name {
+                "iss" => vec!["https://issuer.example.com/a".to_owned()],
+                "aud" => owned(audiences),
+                _ => owned(subjects),
+            })
+        };
+        let statement = trust(&["sts"], &["pod"]).unwrap();
+        assert_eq!(
+            statement["Principal"]["Federated"],
+            "arn:aws-us-gov:iam::123456789012:oidc-provider/issuer.example.com/a"
+        );
+        let audience = |statement: &Value| {
+            statement["Condition"]["StringEquals"]["issuer.example.com/a:aud"].clone()
+        };
+        assert_eq!(audience(&statement), "sts");
+        let statement = trust(&["sts", "vault"], &["pod"]).unwrap();
+        assert_eq!(audience(&statement), json!(["sts", "vault"]));
+        assert_eq!(trust(&[], &["pod"]), None);
+        assert_eq!(trust(&["sts"], &[]), None);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::RequestId as _;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use cargo_credential_bridge_backend::{Error, Kind};
+use serde_json::Value;
 
 use crate::sdk::Sdk;
 
@@ -64,7 +65,7 @@ where
     E: StdError + 'static,
 {
     if let Some(ours) = ours(error) {
-        return ours.clone();
+        return ours;
     }
     if let SdkError::TimeoutError(_) = error {
         return timeout(operation, sdk);
@@ -77,8 +78,7 @@ where
         );
     };
     let status = response.status().as_u16();
-    // Whoever stands in front of a service that is down answers for it; the code is AWS's alone.
-    let kind = if status >= 500 || status == 429 {
+    let kind = if is_away(status) {
         Kind::Unavailable
     } else {
         Kind::Invalid
@@ -88,14 +88,35 @@ where
         true => None,
         false => response.body().bytes(),
     };
-    let said = String::from_utf8_lossy(body.unwrap_or_default());
     Error::new(
         kind,
         format!("what answered {operation} does not answer as AWS does"),
     )
     .because(format!("{operation} answered HTTP status {status}"))
-    .because(sdk.transport.quote(&said))
+    .because(sdk.transport.quote(&told(body.unwrap_or_default())))
     .help("check `endpoint`, AWS_ENDPOINT_URL and what stands between it and this machine (proxy)")
+}
+
+/// Whether an answer without a code of AWS says that there will be another one later: whoever stands in front of a
+/// service that is down answers for it.
+pub(crate) fn is_away(status: u16) -> bool {
+    status >= 500 || status == 429
+}
+
+/// What may be said of an answer from who knows whom: a page of a proxy in its own words, of data its shape alone, as it
+/// may be the secret.
+fn told(body: &[u8]) -> String {
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(object)) => {
+            let keys: Vec<_> = object.keys().map(|key| format!("`{key}`")).collect();
+            match keys.len() {
+                0 => "its body is an empty JSON object".to_owned(),
+                _ => format!("its body is a JSON object with {}", keys.join(", ")),
+            }
+        }
+        Ok(Value::Array(array)) => format!("its body is a JSON array of {}", array.len()),
+        _ => String::from_utf8_lossy(body).into_owned(),
+    }
 }
 
 /// The deadline came first, while the SDK waited between two tries.
@@ -112,8 +133,35 @@ pub(crate) fn timeout(operation: &str, sdk: &Sdk) -> Error {
 }
 
 /// Our own error below one of the SDK's: the shared HTTP client knows best why there is no answer.
-pub(crate) fn ours<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Error> {
-    find(error)
+pub(crate) fn ours(error: &(dyn StdError + 'static)) -> Option<Error> {
+    find::<Error>(error).cloned().map(with_keys_of_ours)
+}
+
+/// The shared HTTP client's help names keys of other backends; what helps here instead.
+fn with_keys_of_ours(error: Error) -> Error {
+    const HELP: [(&str, &str); 3] = [
+        (
+            "`allow-http",
+            "use https in `endpoint` and AWS_ENDPOINT_URL; plain HTTP is for this machine only",
+        ),
+        (
+            "`tls-server-name",
+            "its certificate is for another name: use that name in `endpoint` or AWS_ENDPOINT_URL",
+        ),
+        (
+            "`client-cert",
+            "the server ended the handshake: does it want a client certificate, which this backend does not have, or a TLS \
+             version older than 1.2?",
+        ),
+    ];
+    let help = error.help_text().and_then(|theirs| {
+        let known = HELP.iter().find(|(key, _)| theirs.contains(key));
+        known.map(|(_, help)| *help)
+    });
+    match help {
+        Some(help) => error.help(help),
+        None => error,
+    }
 }
 
 /// The error of some type below another.
@@ -145,4 +193,41 @@ pub(crate) fn because(mut ours: Error, error: &(dyn StdError + 'static), sdk: &S
         next = error.source();
     }
     ours
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_data_only_the_shape_is_told() {
+        for (body, expected) in [
+            ("<html>down</html>", "<html>down</html>"),
+            (
+                r#"{"password":"s3cret","a":{"b":"s3cret"}}"#,
+                "its body is a JSON object with `a`, `password`",
+            ),
+            ("{}", "its body is an empty JSON object"),
+            (r#"["s3cret"]"#, "its body is a JSON array of 1"),
+        ] {
+            assert_eq!(told(body.as_bytes()), expected);
+        }
+    }
+
+    #[test]
+    fn help_names_keys_of_this_backend() {
+        for theirs in [
+            "use https; a backend may say `allow-http = true` if nobody is on the way",
+            "use that name in the address, or set `tls-server-name` on the backend",
+            "does it want a client certificate (`client-cert`, `client-key`)?",
+        ] {
+            let error = with_keys_of_ours(Error::new(Kind::Invalid, "x").help(theirs));
+            let help = error.help_text().unwrap();
+            for key in ["allow-http", "tls-server-name", "client-cert"] {
+                assert!(!help.contains(key), "{help}");
+            }
+        }
+        let error = with_keys_of_ours(Error::new(Kind::Invalid, "x").help("set `ca-file`"));
+        assert_eq!(error.help_text(), Some("set `ca-file`"));
+    }
 }

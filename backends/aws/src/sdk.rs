@@ -98,6 +98,7 @@ impl Sdk {
         &self,
         config: &SdkConfig,
     ) -> Result<Credentials, CredentialsError> {
+        self.connector.forget_status();
         // The chain's own first, asked before the rest of it is built: that costs a tenth of the whole way.
         if self.profile.is_none() {
             let environment = EnvironmentVariableCredentialsProvider::new();
@@ -135,6 +136,11 @@ impl Sdk {
                     .await
             }
         }
+    }
+
+    /// The HTTP status of the last answer to the search for credentials, where there was one.
+    pub(crate) fn last_status(&self) -> Option<u16> {
+        self.connector.last_status()
     }
 
     /// The profile that the backend names.

@@ -41,12 +41,21 @@ impl WorkloadToken {
         &self.0
     }
 
-    /// One claim as the token states it, where that is a string; nobody has verified it.
-    pub fn claim(&self, name: &str) -> Option<String> {
-        let payload = self.0.expose_secret().split('.').nth(1)?;
-        let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;
-        let claims: serde_json::Value = serde_json::from_slice(&payload).ok()?;
-        claims.get(name)?.as_str().map(str::to_owned)
+    /// The strings of one claim as the token states them: one, or those of an array, as `aud` may be (RFC 7519, section
+    /// 4.1.3). Empty where the claim is not there, is something else or can't be read; nobody has verified it.
+    pub fn claim(&self, name: &str) -> Vec<String> {
+        let stated = || {
+            let payload = self.0.expose_secret().split('.').nth(1)?;
+            let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;
+            let mut claims: serde_json::Value = serde_json::from_slice(&payload).ok()?;
+            match claims.get_mut(name)?.take() {
+                serde_json::Value::String(one) => Some(vec![one]),
+                // All of them or none: half of what a token states is something else.
+                many @ serde_json::Value::Array(_) => serde_json::from_value(many).ok(),
+                _ => None,
+            }
+        };
+        stated().unwrap_or_default()
     }
 
     /// Issuer, audience and subject as the token states them, for the message about a refused login; none of
@@ -83,6 +92,11 @@ mod tests {
             r#"iss "https://token.actions.githubusercontent.com", aud ["vault"], sub "repo:acme/app:ref:refs/heads/main""#
         );
         assert!(!format!("{token:?}").contains(&text));
+        assert_eq!(token.claim("aud"), ["vault"]);
+        assert_eq!(token.claim("sub"), ["repo:acme/app:ref:refs/heads/main"]);
+        for other in ["exp", "nbf"] {
+            assert!(token.claim(other).is_empty(), "{other}");
+        }
     }
 
     #[test]
