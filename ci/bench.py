@@ -467,7 +467,7 @@ def machine(options):
             break
     rustc = subprocess.check_output(["rustc", "--version"], text=True).strip()
     rounds = "" if options.gate else f", {options.rounds} interleaved rounds, {'cold' if options.cold else 'warm'}"
-    return f"{model}, {os.cpu_count()} cores, Linux {platform.release()}, {rustc}{rounds}"
+    return f"{model}, {os.cpu_count()} cores, Linux, {rustc}{rounds}"
 
 
 def budget_table(rows, facts):
