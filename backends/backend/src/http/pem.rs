@@ -13,28 +13,31 @@ const END: &[u8] = b"-----END CERTIFICATE-----";
 
 /// The certificates in `text`, in order. What is not a certificate (comments, keys) is passed over, and so
 /// is a block that is not base64.
-pub(super) fn certificates(text: &[u8]) -> Vec<CertificateDer<'static>> {
+///
+/// One is decoded when it is asked for: whoever takes what it needs of each, and lets it go, has all of them
+/// decoded in the same few pages of memory.
+pub(super) fn certificates(text: &[u8]) -> impl Iterator<Item = CertificateDer<'static>> {
     let begin = memmem::Finder::new(BEGIN);
     let end = memmem::Finder::new(END);
-    let mut found = Vec::new();
-    let mut base64 = Vec::new();
     let mut rest = text;
-    while let Some(start) = begin.find(rest) {
-        rest = &rest[start + BEGIN.len()..];
-        let Some(length) = end.find(rest) else { break };
-        base64.clear();
-        let block = &rest[..length];
-        let mut start = 0;
-        for end in memchr::memchr_iter(b'\n', block).chain([block.len()]) {
-            base64.extend_from_slice(block[start..end].trim_ascii());
-            start = end + 1;
+    let mut base64 = Vec::new();
+    core::iter::from_fn(move || {
+        loop {
+            rest = &rest[begin.find(rest)? + BEGIN.len()..];
+            let length = end.find(rest)?;
+            let (block, after) = rest.split_at(length);
+            rest = &after[END.len()..];
+            base64.clear();
+            let mut start = 0;
+            for end in memchr::memchr_iter(b'\n', block).chain([block.len()]) {
+                base64.extend_from_slice(block[start..end].trim_ascii());
+                start = end + 1;
+            }
+            if let Ok(der) = STANDARD.decode(&base64) {
+                return Some(CertificateDer::from(der));
+            }
         }
-        if let Ok(der) = STANDARD.decode(&base64) {
-            found.push(CertificateDer::from(der));
-        }
-        rest = &rest[length + END.len()..];
-    }
-    found
+    })
 }
 
 #[cfg(test)]
@@ -48,7 +51,7 @@ mod tests {
             -----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n\
             -----BEGIN CERTIFICATE-----\nBgc=\n-----END CERTIFICATE-----\n\
             -----BEGIN CERTIFICATE-----\nAAAA";
-        let found: Vec<_> = certificates(text).iter().map(|der| der.to_vec()).collect();
+        let found: Vec<_> = certificates(text).map(|der| der.to_vec()).collect();
         assert_eq!(found, [vec![1, 2, 3, 4, 5], vec![6, 7]]);
     }
 }

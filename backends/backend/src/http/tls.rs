@@ -78,7 +78,7 @@ pub(super) fn config(
             let key = PrivateKeyDer::from_pem_slice(certificate.key.expose_secret())
                 // The parser's own words may quote what it read.
                 .map_err(|_| refused("its key is not a private key in PEM form".to_owned()))?;
-            let chain = pem::certificates(&certificate.chain);
+            let chain: Vec<_> = pem::certificates(&certificate.chain).collect();
             if chain.is_empty() {
                 return Err(refused(
                     "there is no certificate in PEM form in it".to_owned(),
