@@ -1,9 +1,9 @@
 use core::fmt;
 use core::str::FromStr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use cargo_credential_bridge_backend::http::{Roots, Settings};
-use cargo_credential_bridge_backend::{Context, Environment, Error, Kind, OneOrMany, Value};
+use cargo_credential_bridge_backend::{Context, Environment, Error, OneOrMany, Value};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 
@@ -151,21 +151,10 @@ pub(crate) fn roots(
             None => return Ok(Roots::System),
         },
     };
-    let pem = existing(origin, &path, environment)?;
+    let pem = environment.read_existing(origin, &path)?;
     Ok(Roots::Pem {
         origin: format!("`{}` ({origin})", path.display()),
         pem,
-    })
-}
-
-/// The content of a file that the settings name, which therefore must exist.
-fn existing(key: &str, path: &Path, environment: &Environment) -> Result<Vec<u8>, Error> {
-    let path = &environment.path(path)?;
-    environment.read(key, path)?.ok_or_else(|| {
-        Error::new(
-            Kind::Invalid,
-            format!("`{}` does not exist, to which {key} points", path.display()),
-        )
     })
 }
 

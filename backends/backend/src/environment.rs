@@ -197,6 +197,22 @@ impl Environment {
         Ok(Some(content))
     }
 
+    /// As [`read`](Self::read), for a file that a setting names and that therefore must exist; `key` is the
+    /// setting.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read), and [`Kind::Invalid`] if there is no such file.
+    pub fn read_existing(&self, key: &str, path: &Path) -> Result<Vec<u8>, Error> {
+        let path = &self.path(path)?;
+        self.read(key, path)?.ok_or_else(|| {
+            Error::new(
+                Kind::Invalid,
+                format!("`{}` does not exist, to which {key} points", path.display()),
+            )
+        })
+    }
+
     /// As [`read`](Self::read), for text, with surrounding white space cut off.
     ///
     /// # Errors

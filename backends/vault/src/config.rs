@@ -198,7 +198,7 @@ impl Config {
         };
         let mut pem = Vec::new();
         for file in files(&environment.path(&path)?) {
-            pem.extend(existing(&origin, &file, context)?);
+            pem.extend(environment.read_existing(&origin, &file)?);
             pem.push(b'\n');
         }
         Ok(Roots::Pem {
@@ -225,8 +225,8 @@ impl Config {
             (None, None) => Ok(None),
             (Some(certificate), Some(key)) => Ok(Some(ClientCertificate {
                 origin: format!("`{}`", certificate.display()),
-                chain: existing("client-cert", &certificate, context)?,
-                key: SecretSlice::from(existing("client-key", &key, context)?),
+                chain: environment.read_existing("client-cert", &certificate)?,
+                key: SecretSlice::from(environment.read_existing("client-key", &key)?),
             })),
             (Some(_), None) => Err(Error::new(
                 Kind::Invalid,
@@ -238,17 +238,6 @@ impl Config {
             )),
         }
     }
-}
-
-/// The content of a file that the settings name, which therefore must exist.
-fn existing(key: &str, path: &Path, context: &Context) -> Result<Vec<u8>, Error> {
-    let path = &context.environment.path(path)?;
-    context.environment.read(key, path)?.ok_or_else(|| {
-        Error::new(
-            Kind::Invalid,
-            format!("`{}` does not exist, to which {key} points", path.display()),
-        )
-    })
 }
 
 /// The file itself, or the files in the directory.
