@@ -134,7 +134,7 @@ impl<'a> Chain<'a> {
 }
 
 /// The outcome when no source had the token.
-fn end(mut passed_over: Vec<Error>) -> End {
+fn end(passed_over: Vec<Error>) -> End {
     let is = |error: &Error, kinds: &[Kind]| kinds.contains(&error.kind());
     let unreachable = passed_over
         .iter()
@@ -143,25 +143,16 @@ fn end(mut passed_over: Vec<Error>) -> End {
     if found_nothing && !unreachable {
         return End::NotFound(passed_over);
     }
-    if passed_over.len() == 1 {
-        return End::Failed(passed_over.remove(0));
-    }
     let kind = if unreachable {
         Kind::Unavailable
     } else {
         Kind::NotAvailable
     };
-    let error = passed_over.iter().fold(
-        Error::new(
-            kind,
-            "none of the places for this registry's token can be used here",
-        ),
-        |error, one| error.because(one.to_string()),
-    );
-    End::Failed(match passed_over.iter().find_map(Error::help_text) {
-        Some(help) => error.help(help),
-        None => error,
-    })
+    End::Failed(Error::joined(
+        kind,
+        "none of the places for this registry's token can be used here",
+        passed_over,
+    ))
 }
 
 /// A source, as messages call it.

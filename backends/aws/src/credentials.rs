@@ -112,17 +112,11 @@ async fn first(methods: &[Method], sdk: &Sdk, config: &SdkConfig) -> Result<Logi
             outcome => return outcome,
         }
     }
-    if missing.len() == 1 {
-        return Err(missing.remove(0));
-    }
-    let error = missing.iter().fold(
-        Error::new(Kind::NotAvailable, "no AWS identity here"),
-        |error, one| error.because(one.to_string()),
-    );
-    Err(match missing.iter().find_map(Error::help_text) {
-        Some(help) => error.help(help),
-        None => error,
-    })
+    Err(Error::joined(
+        Kind::NotAvailable,
+        "no AWS identity here",
+        missing,
+    ))
 }
 
 /// What the SDK finds.

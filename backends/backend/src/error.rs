@@ -75,6 +75,22 @@ impl Error {
         self
     }
 
+    /// One failure for several, none of which is the whole story: the only one as it is; of more, each becomes a
+    /// cause, and the first that knows what to do says so.
+    #[must_use]
+    pub fn joined(kind: Kind, what: impl Into<String>, mut errors: Vec<Self>) -> Self {
+        if errors.len() == 1 {
+            return errors.remove(0);
+        }
+        let joined = errors.iter().fold(Self::new(kind, what), |joined, one| {
+            joined.because(one.to_string())
+        });
+        match errors.iter().find_map(Self::help_text) {
+            Some(help) => joined.help(help),
+            None => joined,
+        }
+    }
+
     /// Says what to do about it.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {

@@ -90,23 +90,14 @@ pub(crate) async fn login(methods: &[Method], session: &Session) -> Result<Login
             outcome => return outcome,
         }
     }
-    match missing.len() {
-        0 => default_login(session).await,
-        1 => Err(missing.remove(0)),
-        _ => {
-            let error = missing.iter().fold(
-                Error::new(
-                    Kind::NotAvailable,
-                    format!("no way to log in to {} here", session.dialect),
-                ),
-                |error, one| error.because(one.to_string()),
-            );
-            Err(match missing.iter().find_map(Error::help_text) {
-                Some(help) => error.help(help),
-                None => error,
-            })
-        }
+    if missing.is_empty() {
+        return default_login(session).await;
     }
+    Err(Error::joined(
+        Kind::NotAvailable,
+        format!("no way to log in to {} here", session.dialect),
+        missing,
+    ))
 }
 
 impl Method {
