@@ -9,6 +9,7 @@
 //! * [`Deadline`] is the one moment by which a whole answer must be ready.
 //! * `http` (feature `http`) is the hardened HTTP client, with its retries, certificates and proxies.
 //! * `identity` (feature `identity`) gets the workload identity token of the CI job that this runs in.
+//! * `program` (feature `program`) runs a program that prints a token.
 //!
 //! [cargo-credential-bridge]: https://crates.io/crates/cargo-credential-bridge
 
@@ -20,6 +21,8 @@ mod error;
 pub mod http;
 #[cfg(feature = "identity")]
 pub mod identity;
+#[cfg(feature = "program")]
+pub mod program;
 mod value;
 
 pub use backend::{Backend, Context, Fetched, Payload};

@@ -60,6 +60,21 @@ where
             }
         }
     }
+
+    /// As [`resolve`](Self::resolve), for a setting that may be left out.
+    ///
+    /// # Errors
+    ///
+    /// As [`resolve`](Self::resolve).
+    pub fn resolve_optional(
+        value: Option<&Self>,
+        key: &str,
+        environment: &Environment,
+    ) -> Result<Option<T>, Error> {
+        value
+            .map(|value| value.resolve(key, environment))
+            .transpose()
+    }
 }
 
 impl Supplied {

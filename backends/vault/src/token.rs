@@ -3,9 +3,10 @@
 //! Source: Vault's pages "Environment variables" and "Token helpers".
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
-use cargo_credential_bridge_backend::{Context, Environment, Error, Kind, SecretString};
+use cargo_credential_bridge_backend::{
+    Context, Environment, Error, ExposeSecret as _, Kind, SecretString, program,
+};
 use tokio::process::Command;
 use url::Url;
 
@@ -116,29 +117,14 @@ async fn ask_helper(
             path.display()
         ))
     };
-    let child = Command::new(path)
+    let mut helper = Command::new(path);
+    helper
         .arg("get")
-        .env(format!("{}_ADDR", dialect.prefix()), address.as_str())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| failed(Kind::Invalid, error.to_string()))?;
-    let output = tokio::time::timeout(context.deadline.remaining(), child.wait_with_output())
+        .env(format!("{}_ADDR", dialect.prefix()), address.as_str());
+    let printed = program::printed_by(helper, context.deadline.remaining())
         .await
-        .map_err(|_| {
-            let total = context.deadline.total();
-            failed(Kind::Timeout, format!("it did not end within {total:?}"))
-        })?
-        .map_err(|error| failed(Kind::Invalid, error.to_string()))?;
-    if !output.status.success() {
-        return Err(failed(
-            Kind::Invalid,
-            format!("it ended with {}", output.status),
-        ));
-    }
-    let token = String::from_utf8(output.stdout)
+        .map_err(|failure| failed(failure.kind, failure.to_string()))?;
+    let token = str::from_utf8(printed.expose_secret())
         .map_err(|_| failed(Kind::Invalid, "what it printed is not text".to_owned()))?;
     match token.trim() {
         "" => Err(failed(Kind::NotAvailable, "it printed nothing".to_owned())),

@@ -64,7 +64,7 @@ pub struct Client {
     retry: Retry,
     try_timeout: Option<Duration>,
     deadline: Deadline,
-    concealed: Concealed,
+    concealed: Arc<Concealed>,
 }
 
 impl Client {
@@ -148,7 +148,7 @@ impl Client {
             retry: settings.retry,
             try_timeout: settings.try_timeout,
             deadline: context.deadline,
-            concealed: Concealed::default(),
+            concealed: Arc::default(),
         })
     }
 
@@ -206,6 +206,11 @@ impl Client {
             .prepare(request, &described)
             .map_err(|error| (error, false))?;
         self.send_once(request, &described, limit).await
+    }
+
+    /// The same, that also strikes out what another client was sent.
+    pub(super) fn concealing(self, concealed: Arc<Concealed>) -> Self {
+        Self { concealed, ..self }
     }
 
     /// Strikes `secret` out of everything that the server says from now on.

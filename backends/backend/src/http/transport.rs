@@ -11,14 +11,12 @@ use super::address::{is_metadata, origin};
 use super::{Client, Concealed, Settings};
 use crate::{Context, Error, Kind};
 
-/// The way to several origins, for a client that signs its requests, chooses its hosts and tries again by itself,
-/// as the SDK of a cloud does. A [`Client`] for each origin, with what that holds to, but for its retries and
-/// redirects: every answer is handed over as it is.
+/// The way to several origins, as one answer of a cloud's may need them: a [`Client`] for each, with what that holds to.
 pub struct Transport {
     settings: Settings,
     context: Context,
     clients: Mutex<HashMap<String, Arc<Client>>>,
-    concealed: Concealed,
+    concealed: Arc<Concealed>,
 }
 
 /// Why there is no answer.
@@ -37,11 +35,21 @@ impl Transport {
             settings,
             context: context.clone(),
             clients: Mutex::default(),
-            concealed: Concealed::default(),
+            concealed: Arc::default(),
         }
     }
 
-    /// Sends a request exactly once, within `limit` and the deadline.
+    /// Sends a request, as [`Client::send`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::send`], and [`Kind::Invalid`] where the address must not be talked to.
+    pub async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Error> {
+        self.client(&request.uri().to_string())?.send(request).await
+    }
+
+    /// Sends a request exactly once, within `limit` and the deadline, for an SDK that signs its requests and tries again
+    /// by itself: every answer is handed over as it is.
     ///
     /// # Errors
     ///
@@ -89,7 +97,8 @@ impl Transport {
         let mut settings = self.settings.clone();
         // Metadata is served to this machine by its own host, in plain HTTP.
         settings.allow_http |= is_metadata(&address);
-        let client = Arc::new(Client::new(&address, settings, &self.context)?);
+        let client = Client::new(&address, settings, &self.context)?;
+        let client = Arc::new(client.concealing(Arc::clone(&self.concealed)));
         clients.insert(origin, Arc::clone(&client));
         Ok(client)
     }

@@ -23,17 +23,20 @@ impl WorkloadToken {
     /// Takes what `origin` gave, if it has the three parts of a JWT; whether it is a good one is for the
     /// store to say.
     pub(super) fn new(text: String, origin: &Identity) -> Result<Self, Error> {
+        Self::recognize(text.into()).ok_or_else(|| {
+            Error::new(Kind::Invalid, format!("{origin} is not a JWT"))
+                .help("a JWT is three parts of base64url with a dot between them, on one line")
+        })
+    }
+
+    /// Takes a token that was got in another way, `None` if it does not have the three parts of a JWT.
+    pub fn recognize(token: SecretString) -> Option<Self> {
+        let text = token.expose_secret();
         let well_formed = text.split('.').count() == 3
             && text
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
-        let token = SecretString::from(text);
-        if well_formed {
-            Ok(Self(token))
-        } else {
-            Err(Error::new(Kind::Invalid, format!("{origin} is not a JWT"))
-                .help("a JWT is three parts of base64url with a dot between them, on one line"))
-        }
+        well_formed.then_some(Self(token))
     }
 
     /// The token itself, to send to the store.
