@@ -1,6 +1,6 @@
-//! The signed request by which somebody else learns who we are: Vault sends it to STS and reads the answer.
+//! The signed request by which somebody else learns who we are: Vault or Google sends it to AWS's STS and reads the answer.
 //!
-//! Source: Vault's page "AWS auth method", "IAM auth method".
+//! Source: Vault's page "AWS auth method", "IAM auth method"; AIP-4117, "Determining the subject token in AWS".
 
 use std::time::SystemTime;
 
@@ -8,7 +8,7 @@ use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, si
 use aws_sigv4::sign::v4::SigningParams;
 use cargo_credential_bridge_backend::http::Settings;
 use cargo_credential_bridge_backend::{Context, Error, Kind, SecretString};
-use http::{HeaderValue, Request};
+use http::{HeaderValue, Request, Uri};
 
 use crate::config::{Identity, roots};
 use crate::method::Method;
@@ -19,7 +19,27 @@ use crate::sdk::Sdk;
 const GLOBAL_REGION: &str = "us-east-1";
 const GLOBAL_HOST: &str = "sts.amazonaws.com";
 
-const BODY: &str = "Action=GetCallerIdentity&Version=2011-06-15";
+const QUESTION: &str = "Action=GetCallerIdentity&Version=2011-06-15";
+
+/// Who is to send the request on. It is signed for them alone: what one was shown can't be shown to another.
+#[derive(Clone, Copy, Debug)]
+pub enum Recipient<'a> {
+    /// A Vault, with the value that it wants in `X-Vault-AWS-IAM-Server-ID`. Without a region it is for STS's global
+    /// endpoint.
+    Vault {
+        /// The region whose STS Vault asks.
+        region: Option<&'a Region>,
+        /// The header's value, which goes into the signature.
+        server_id: Option<&'a str>,
+    },
+    /// Google's STS.
+    Google {
+        /// The provider that is to vouch for the identity, which goes into the signature.
+        audience: &'a str,
+        /// The URL to sign for, with `{region}` in it; Google's default if there is none.
+        url: Option<&'a str>,
+    },
+}
 
 /// A signed `GetCallerIdentity`. Whoever has it can show it as ours for a quarter of an hour, and nothing else.
 #[derive(Debug)]
@@ -36,17 +56,23 @@ pub struct CallerIdentity {
     pub concealed: Vec<SecretString>,
 }
 
+/// The request before it is signed, and the region to sign it for.
+struct Unsigned {
+    url: String,
+    body: &'static str,
+    headers: Vec<(String, String)>,
+    region: String,
+}
+
 /// Signs `GetCallerIdentity` as the identity of this job: by the first of `auth` whose inputs exist here, without any by
-/// what the SDK finds. `server_id` goes into the signature as `X-Vault-AWS-IAM-Server-ID`, so that what one Vault was
-/// sent can't be shown to another. Without `region` it is for the global endpoint.
+/// what the SDK finds.
 ///
 /// # Errors
 ///
 /// [`Kind::NotAvailable`] if there is no identity here, and those of getting one.
 pub async fn sign_caller_identity(
     auth: &[Method],
-    region: Option<&Region>,
-    server_id: Option<&str>,
+    recipient: Recipient<'_>,
     context: &Context,
 ) -> Result<CallerIdentity, Error> {
     let http = Settings {
@@ -59,44 +85,37 @@ pub async fn sign_caller_identity(
         ..Identity::default()
     };
     // Tokens are traded in the region of the job where it has one, as the SDK does.
-    let trading = match region {
-        Some(region) => region.clone(),
-        None => match sdk.region().await {
+    let trading = match recipient {
+        Recipient::Vault {
+            region: Some(region),
+            ..
+        } => region.clone(),
+        Recipient::Vault { region: None, .. } => match sdk.region().await {
             Err(error) if error.kind() == Kind::NotAvailable => GLOBAL_REGION
                 .parse()
                 .map_err(|why: String| Error::new(Kind::Invalid, why))?,
             region => region?,
         },
+        Recipient::Google { .. } => sdk.region().await?,
     };
     let config = sdk.config(&trading, context.deadline.remaining()).await;
     let login = identity.login(&sdk, &config).await?;
 
-    let host = region.map_or_else(
-        || GLOBAL_HOST.to_owned(),
-        |region| match region.as_str().starts_with("cn-") {
-            true => format!("sts.{region}.amazonaws.com.cn"),
-            false => format!("sts.{region}.amazonaws.com"),
-        },
-    );
-    let url = format!("https://{host}/");
-    let mut headers = vec![
-        ("Host".to_owned(), host),
-        (
-            "Content-Type".to_owned(),
-            "application/x-www-form-urlencoded; charset=utf-8".to_owned(),
-        ),
-    ];
-    if let Some(id) = server_id {
-        headers.push(("X-Vault-AWS-IAM-Server-ID".to_owned(), id.to_owned()));
-    }
+    let failed = |why: String| {
+        Error::new(
+            Kind::Invalid,
+            "can't sign the request that says who this job is to AWS",
+        )
+        .because(why)
+    };
+    let Unsigned {
+        url,
+        body,
+        mut headers,
+        region,
+    } = recipient.request(&trading).map_err(failed)?;
     let identity = login.credentials.into();
-    let signature = signature(
-        &identity,
-        &url,
-        &headers,
-        region.map_or(GLOBAL_REGION, Region::as_str),
-    )
-    .map_err(|why| Error::new(Kind::Invalid, "can't sign the request for Vault").because(why))?;
+    let signature = signature(&identity, &url, body, &headers, &region).map_err(failed)?;
     let concealed = signature
         .iter()
         .filter(|(name, _)| name != "x-amz-date")
@@ -106,16 +125,75 @@ pub async fn sign_caller_identity(
     Ok(CallerIdentity {
         method: "POST",
         url,
-        body: BODY,
+        body,
         headers,
         concealed,
     })
+}
+
+impl Recipient<'_> {
+    /// The request, for an identity that is traded in the region `trading`.
+    fn request(&self, trading: &Region) -> Result<Unsigned, String> {
+        match *self {
+            Self::Vault { region, server_id } => {
+                let host = region.map_or_else(|| GLOBAL_HOST.to_owned(), regional_host);
+                let url = format!("https://{host}/");
+                let mut headers = vec![
+                    ("Host".to_owned(), host),
+                    (
+                        "Content-Type".to_owned(),
+                        "application/x-www-form-urlencoded; charset=utf-8".to_owned(),
+                    ),
+                ];
+                if let Some(id) = server_id {
+                    headers.push(("X-Vault-AWS-IAM-Server-ID".to_owned(), id.to_owned()));
+                }
+                Ok(Unsigned {
+                    url,
+                    body: QUESTION,
+                    headers,
+                    region: region.map_or(GLOBAL_REGION, Region::as_str).to_owned(),
+                })
+            }
+            Self::Google { audience, url } => {
+                let url = match url {
+                    Some(url) => url.replace("{region}", trading.as_str()),
+                    None => format!("https://{}?{QUESTION}", regional_host(trading)),
+                };
+                let uri: Uri = url
+                    .parse()
+                    .map_err(|_| "the URL to sign for is not one".to_owned())?;
+                let host = uri.authority().ok_or("the URL to sign for names no host")?;
+                Ok(Unsigned {
+                    headers: vec![
+                        ("Host".to_owned(), host.to_string()),
+                        (
+                            "x-goog-cloud-target-resource".to_owned(),
+                            audience.to_owned(),
+                        ),
+                    ],
+                    url,
+                    body: "",
+                    region: trading.to_string(),
+                })
+            }
+        }
+    }
+}
+
+/// STS in one region.
+fn regional_host(region: &Region) -> String {
+    match region.as_str().starts_with("cn-") {
+        true => format!("sts.{region}.amazonaws.com.cn"),
+        false => format!("sts.{region}.amazonaws.com"),
+    }
 }
 
 /// The headers that the signature adds.
 fn signature(
     identity: &aws_smithy_runtime_api::client::identity::Identity,
     url: &str,
+    body: &str,
     headers: &[(String, String)],
     region: &str,
 ) -> Result<Vec<(String, String)>, String> {
@@ -135,7 +213,7 @@ fn signature(
         headers
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str())),
-        SignableBody::Bytes(BODY.as_bytes()),
+        SignableBody::Bytes(body.as_bytes()),
     )
     .map_err(|error| said(&error))?;
     let (instructions, _) = sign(signable, &params)
@@ -176,6 +254,7 @@ mod tests {
         let signed = signature(
             &credentials.into(),
             "https://sts.amazonaws.com/",
+            QUESTION,
             &headers,
             GLOBAL_REGION,
         )

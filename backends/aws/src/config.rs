@@ -99,16 +99,9 @@ impl Config {
     pub(crate) fn resolve(&self, context: &Context) -> Result<Resolved, Error> {
         let environment = &context.environment;
         let text = |value: &Option<Value>, key: &str| {
-            value
-                .as_ref()
-                .map(|value| value.resolve(key, environment))
-                .transpose()
+            Value::resolve_optional(value.as_ref(), key, environment)
         };
-        let endpoint = self
-            .endpoint
-            .as_ref()
-            .map(|endpoint| endpoint.resolve("endpoint", environment))
-            .transpose()?;
+        let endpoint = Value::resolve_optional(self.endpoint.as_ref(), "endpoint", environment)?;
         Ok(Resolved {
             regions: all(&self.regions, "region", environment)?,
             profile: text(&self.profile, "profile")?,

@@ -5,8 +5,8 @@
 //! the SDK's own, which has no limit for an answer, does not know `AWS_CA_BUNDLE`, and costs three times as much.
 //! Errors are told apart by the code that AWS gives, in `error`, and nowhere else.
 //!
-//! For Vault's auth method `aws`, which has the same identities, [`sign_caller_identity`] signs the request that
-//! Vault sends on.
+//! For Vault's auth method `aws` and for Google's external accounts, which have the same identities,
+//! [`sign_caller_identity`] signs the request that they send on.
 //!
 //! [AWS Secrets Manager]: https://docs.aws.amazon.com/secretsmanager/
 
@@ -23,7 +23,7 @@ mod read;
 mod refusal;
 mod sdk;
 
-pub use caller::{CallerIdentity, sign_caller_identity};
+pub use caller::{CallerIdentity, Recipient, sign_caller_identity};
 pub use client::Aws;
 pub use config::{Config, Reference};
 pub use method::{Method, check};

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use cargo_credential_bridge_aws::{CallerIdentity, Method, Region, sign_caller_identity};
+use cargo_credential_bridge_aws::{
+    CallerIdentity, Method, Recipient, Region, sign_caller_identity,
+};
 use cargo_credential_bridge_backend::{Error, ExposeSecret as _, SecretString, Value};
 use rustify::Endpoint;
 use rustify::enums::{RequestMethod, RequestType, ResponseType};
@@ -32,16 +34,14 @@ pub(crate) async fn sign<'a>(
     session: &Session,
 ) -> Result<AwsLogin<'a>, Error> {
     let environment = &session.context.environment;
-    let server_id = server_id
-        .map(|id| id.resolve("server-id", environment))
-        .transpose()?;
-    let region = region
-        .map(|region| region.resolve("region", environment))
-        .transpose()?;
+    let server_id = Value::resolve_optional(server_id, "server-id", environment)?;
+    let region = Value::resolve_optional(region, "region", environment)?;
     let signed = sign_caller_identity(
         identity,
-        region.as_ref(),
-        server_id.as_deref(),
+        Recipient::Vault {
+            region: region.as_ref(),
+            server_id: server_id.as_deref(),
+        },
         &session.context,
     )
     .await?;
