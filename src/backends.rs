@@ -35,7 +35,13 @@ pub(crate) const TYPES: &[(&str, Type)] = &[
     ),
     #[cfg(not(feature = "aws"))]
     ("aws", Type::LeftOut("aws")),
-    ("gcp", Type::Planned),
+    #[cfg(feature = "gcp")]
+    (
+        "gcp",
+        Type::Here(configure::<cargo_credential_bridge_gcp::Gcp>),
+    ),
+    #[cfg(not(feature = "gcp"))]
+    ("gcp", Type::LeftOut("gcp")),
     #[cfg(feature = "file")]
     (
         "file",
@@ -58,6 +64,7 @@ pub(crate) enum Type {
     #[cfg_attr(
         not(any(
             feature = "aws",
+            feature = "gcp",
             feature = "vault",
             feature = "openbao",
             feature = "file",
@@ -70,6 +77,7 @@ pub(crate) enum Type {
     #[cfg_attr(
         all(
             feature = "aws",
+            feature = "gcp",
             feature = "vault",
             feature = "openbao",
             feature = "file",
@@ -78,7 +86,6 @@ pub(crate) enum Type {
         expect(dead_code, reason = "constructed in builds without all features")
     )]
     LeftOut(&'static str),
-    Planned,
 }
 
 /// A configured instance of some store.
@@ -114,6 +121,7 @@ struct Configured<B: Backend> {
 #[cfg_attr(
     not(any(
         feature = "aws",
+        feature = "gcp",
         feature = "vault",
         feature = "openbao",
         feature = "file",

@@ -105,11 +105,6 @@ fn backends(node: Node<'_>) -> Result<Vec<Named>, Fault> {
                         .help(format!("install with `--features {feature}`")),
                 );
             }
-            Some((name, Type::Planned)) => {
-                return Err(
-                    Fault::new(format!("the backend type `{name}` is not built in yet")).at(span),
-                );
-            }
             None => {
                 let known: Vec<_> = TYPES.iter().map(|(known, _)| *known).collect();
                 return Err(Fault::unknown("backend type", &r#type, &known).at(span));

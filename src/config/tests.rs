@@ -131,8 +131,8 @@ fn faults_say_where_and_what_was_meant() {
             "unknown value|did you mean `web-identity`?",
         ),
         (
-            "[backends.x]\ntype = \"gcp\"",
-            "the backend type `gcp` is not built in yet",
+            "[backends.x]\ntype = \"gcp\"\nauth = { method = \"workload-identity\", provider = \"projects/acme/locations/global/workloadIdentityPools/p/providers/x\" }",
+            "is given by its number|:3:8",
         ),
         ("[backends]\nx = 1", "expected a table, found an integer"),
         (
@@ -192,8 +192,8 @@ fn faults_say_where_and_what_was_meant() {
             "at least one table",
         ),
         (
-            "[backends.x]\ntype = \"vault\"\nauth = { method = \"gcp\", role = \"x\" }",
-            "the auth method `gcp` is not built in yet",
+            "[backends.x]\ntype = \"vault\"\nauth = { method = \"gcp\", role = \"x\", type = \"gce\", service-account = \"y\" }",
+            "go with `type = \"iam\"`",
         ),
         (
             "[backends.x]\ntype = \"vault\"\nauth = { method = \"jwt\", identity = \"gihub-actions\" }",

@@ -1,0 +1,81 @@
+//! Becoming a service account.
+//!
+//! Source: the API page "Method: projects.serviceAccounts.generateAccessToken" of IAM Service Account Credentials.
+
+use cargo_credential_bridge_backend::{Error, SecretString};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::error::{self, Action};
+use crate::login::{LIFETIME, Login, SCOPE};
+use crate::name::ServiceAccount;
+use crate::session::{Ask, Session};
+use crate::sts::no_token;
+
+/// Whom to become, and on what way.
+pub(crate) struct Impersonation {
+    pub(crate) url: String,
+    pub(crate) account: ServiceAccount,
+    /// Each may become the next, the last one the account.
+    pub(crate) delegates: Vec<ServiceAccount>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Generated {
+    #[serde(default)]
+    access_token: Option<String>,
+}
+
+/// The path of the method for `account`.
+pub(crate) fn path(account: &ServiceAccount) -> String {
+    format!("/v1/projects/-/serviceAccounts/{account}:generateAccessToken")
+}
+
+/// Service accounts as a chain of delegates has them.
+pub(crate) fn resources(delegates: &[ServiceAccount]) -> Vec<String> {
+    delegates
+        .iter()
+        .map(|delegate| format!("projects/-/serviceAccounts/{delegate}"))
+        .collect()
+}
+
+impl Impersonation {
+    /// The account's access token, for the one of `principal`.
+    pub(crate) async fn send(
+        &self,
+        token: &SecretString,
+        principal: Option<String>,
+        session: &Session,
+    ) -> Result<Login, Error> {
+        let body = json!({
+            "scope": [SCOPE],
+            "delegates": resources(&self.delegates),
+            "lifetime": format!("{LIFETIME}s"),
+        });
+        let answer = session
+            .ask(Ask::json(&self.url, &body).bearer(token))
+            .await?;
+        if !answer.is_ok() {
+            let action = Action::Impersonate {
+                account: &self.account,
+                delegates: &self.delegates,
+                by: principal.as_deref(),
+                right: "roles/iam.serviceAccountTokenCreator",
+            };
+            return Err(error::classify(
+                &action,
+                &answer.refusal(&session.transport),
+            ));
+        }
+        let token = answer
+            .read::<Generated>()?
+            .access_token
+            .filter(|token| !token.is_empty())
+            .ok_or_else(|| no_token(&answer.asked))?;
+        Ok(Login::new(
+            token.into(),
+            Some(format!("serviceAccount:{}", self.account)),
+        ))
+    }
+}

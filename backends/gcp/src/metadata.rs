@@ -1,0 +1,176 @@
+//! The metadata server, which tells a machine at Google, or a pod, who it is.
+//!
+//! Source: the pages "About VM metadata" and "Authenticate applications using service account identities".
+
+use core::time::Duration;
+use std::path::Path;
+
+use cargo_credential_bridge_backend::http::Failure;
+use cargo_credential_bridge_backend::{Environment, Error, Kind, SecretString};
+use http::StatusCode;
+
+use crate::answer::{Answer, foreign};
+use crate::error::{self, Action};
+use crate::login::Login;
+use crate::session::{Ask, Session};
+use crate::sts::Granted;
+
+/// Its name, where `GCE_METADATA_HOST` gives no other.
+const HOST: &str = "metadata.google.internal";
+
+/// By then a machine that has none is known to have none: within its own network it answers in a few milliseconds.
+const PROBE: Duration = Duration::from_millis(800);
+
+/// On a machine that has one, a try may take this long, and so many are made: a pod's may need seconds to get ready.
+const PATIENCE: Duration = Duration::from_secs(2);
+const TRIES: u32 = 3;
+
+/// What is asked only to make a message better, or a setting complete, may take this long.
+const EXTRA: Duration = Duration::from_secs(1);
+
+const FLAVOR: (&str, &str) = ("Metadata-Flavor", "Google");
+
+/// The identity of this machine.
+pub(crate) async fn login(session: &Session) -> Result<Login, Error> {
+    let environment = &session.context.environment;
+    if environment.var("NO_GCE_CHECK")?.as_deref() == Some("true") {
+        return Err(absent().because("NO_GCE_CHECK forbids to look for a metadata server"));
+    }
+    let path = "instance/service-accounts/default/token";
+    let answer = ask(path, is_at_google(environment)?, session).await?;
+    if answer.status == StatusCode::NOT_FOUND {
+        return Err(Error::new(
+            Kind::NotAvailable,
+            "no Google identity here: this machine has no service account",
+        )
+        .because(format!("{} answered {}", answer.asked, answer.status)));
+    }
+    if !answer.is_ok() {
+        return Err(error::classify(
+            &Action::Machine,
+            &answer.refusal(&session.transport),
+        ));
+    }
+    let token = answer.read::<Granted>()?.token(&answer.asked)?;
+    Ok(Login {
+        is_machine: true,
+        ..Login::new(token, None)
+    })
+}
+
+/// A token in which Google states who this machine is, for `audience`.
+pub(crate) async fn identity_token(
+    audience: &str,
+    session: &Session,
+) -> Result<SecretString, Error> {
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("audience", audience)
+        .append_pair("format", "full")
+        .finish();
+    let path = format!("instance/service-accounts/default/identity?{query}");
+    let is_known = is_at_google(&session.context.environment)?;
+    let answer = ask(&path, is_known, session).await?;
+    if !answer.is_ok() {
+        return Err(error::classify(
+            &Action::Machine,
+            &answer.refusal(&session.transport),
+        ));
+    }
+    match std::str::from_utf8(answer.body()) {
+        Ok(token) if !token.trim().is_empty() => Ok(token.trim().into()),
+        _ => Err(foreign(Kind::Invalid, &answer.asked)),
+    }
+}
+
+/// One line of what it knows, such as `project/project-id`; nothing if it does not say.
+pub(crate) async fn value(path: &str, session: &Session) -> Option<String> {
+    let url = url(path, &session.context.environment).ok()?;
+    let request = Ask::get(&url).header(FLAVOR.0, FLAVOR.1).build().ok()?;
+    let limit = EXTRA.min(session.context.deadline.remaining());
+    let response = session
+        .transport
+        .exchange(request, Some(limit))
+        .await
+        .ok()?;
+    let is_one = response.status() == StatusCode::OK;
+    let text = String::from_utf8(response.into_body()).ok()?;
+    is_one.then(|| session.transport.quote(&text))
+}
+
+/// Asks it for something, if it is there.
+async fn ask(path: &str, is_known: bool, session: &Session) -> Result<Answer, Error> {
+    let url = url(path, &session.context.environment)?;
+    let asked = format!("GET {}", crate::session::without_query(&url));
+    let limit = if is_known { PATIENCE } else { PROBE };
+    let mut made = 0;
+    loop {
+        made += 1;
+        let request = Ask::get(&url).header(FLAVOR.0, FLAVOR.1).build()?;
+        let outcome = session.transport.exchange(request, Some(limit)).await;
+        let is_last = made == TRIES || session.context.deadline.remaining().is_zero();
+        match outcome {
+            Ok(response)
+                if response
+                    .headers()
+                    .get(FLAVOR.0)
+                    .is_none_or(|flavor| flavor != FLAVOR.1) =>
+            {
+                return Err(match is_known {
+                    true => foreign(Kind::Invalid, &asked).because(format!(
+                        "{asked} answered {} without the header {}",
+                        response.status(),
+                        FLAVOR.0
+                    )),
+                    // On somebody else's network anybody may have the address.
+                    false => absent().because(format!("{asked} answered as another server")),
+                });
+            }
+            Ok(response) if response.status().is_server_error() && !is_last => {}
+            Ok(response) => return Ok(Answer::new(asked, response)),
+            Err(Failure { error, .. })
+                if !is_known && session.context.deadline.remaining().is_zero() =>
+            {
+                return Err(error);
+            }
+            Err(Failure { error, .. }) if !is_known => {
+                return Err(absent().because(error.to_string()));
+            }
+            Err(Failure { error, .. }) if is_last => return Err(error),
+            Err(_) => {}
+        }
+        // Long enough for a metadata server to come up in, and over within the patience for one that does not.
+        let wait = Duration::from_millis(200) * made;
+        tokio::time::sleep(wait.min(session.context.deadline.remaining())).await;
+    }
+}
+
+fn url(path: &str, environment: &Environment) -> Result<String, Error> {
+    let host = environment.var("GCE_METADATA_HOST")?;
+    let host = host.as_deref().map_or(HOST, str::trim);
+    Ok(format!("http://{host}/computeMetadata/v1/{path}"))
+}
+
+/// Whether this machine is known to have one: it is told where, or its firmware says whose it is.
+fn is_at_google(environment: &Environment) -> Result<bool, Error> {
+    if environment.var("GCE_METADATA_HOST")?.is_some() {
+        return Ok(true);
+    }
+    let product = Path::new("/sys/class/dmi/id/product_name");
+    let name = environment.read_text("the product name", product);
+    Ok(matches!(
+        name.ok().flatten().as_deref(),
+        Some("Google" | "Google Compute Engine")
+    ))
+}
+
+fn absent() -> Error {
+    Error::new(
+        Kind::NotAvailable,
+        "no Google identity here: GOOGLE_APPLICATION_CREDENTIALS is not set, nobody has logged in with gcloud, and there is \
+         no metadata server",
+    )
+    .help(
+        "`gcloud auth application-default login` on a laptop; a CI job needs no key: \
+         `auth = { method = \"workload-identity\", provider = \"…\" }` takes its identity token",
+    )
+}

@@ -1,0 +1,180 @@
+//! Reading one secret, and telling apart why there is none.
+//!
+//! Source: the API pages of `projects.secrets.versions`, methods `access` and `get`.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use cargo_credential_bridge_backend::{Error, Fetched, Kind, Payload, SecretSlice};
+use core::time::Duration;
+use serde::Deserialize;
+
+use crate::answer::Answer;
+use crate::client::Reading;
+use crate::error::{self, Action, State};
+use crate::session::Ask;
+
+/// Google's limit for one version (page "Quotas and limits").
+const PAYLOAD_LIMIT: usize = 64 << 10;
+
+/// What only makes a message better may take this long.
+const EXTRA: Duration = Duration::from_secs(2);
+
+/// Bytes in JSON, which protobuf lets end with padding or without.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// `AccessSecretVersionResponse`, as protobuf's JSON has it.
+#[derive(Deserialize)]
+struct Accessed<'a> {
+    #[serde(borrow)]
+    payload: WirePayload<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WirePayload<'a> {
+    /// An empty value is left out.
+    #[serde(borrow, default)]
+    data: Cow<'a, str>,
+    #[serde(borrow, default)]
+    data_crc32c: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct Described<'a> {
+    #[serde(borrow, default)]
+    state: Cow<'a, str>,
+}
+
+/// Whether what came is what Google sent.
+enum Checked {
+    Whole(SecretSlice<u8>),
+    Damaged,
+}
+
+impl Reading<'_> {
+    /// Reads the version. What arrives damaged is asked for once more.
+    pub(crate) async fn fetch(&self) -> Result<Fetched, Error> {
+        for _ in 0..2 {
+            let answer = self.access().await?;
+            if let Checked::Whole(payload) = checked(&answer)? {
+                return Ok(Fetched {
+                    payload: Payload::Bytes(payload),
+                    lifetime: None,
+                    warnings: Vec::new(),
+                });
+            }
+        }
+        Err(Error::new(
+            Kind::Invalid,
+            format!("{} arrived damaged, twice", self.reference),
+        )
+        .because("its CRC32C is not the one that Google sent with it")
+        .help("something between Google and this machine changes what passes: a proxy?"))
+    }
+
+    async fn access(&self) -> Result<Answer, Error> {
+        let url = self.url(":access");
+        let answer = self.session.ask(self.authorized(&url)).await?;
+        if answer.is_ok() {
+            return Ok(answer);
+        }
+        let refusal = answer.refusal(&self.session.transport);
+        let code = refusal.code();
+        let state = match code {
+            Some("FAILED_PRECONDITION") => self.state().await,
+            _ => State::Unknown,
+        };
+        // The metadata server does not say with a token whose it is.
+        let machine = match (self.login.is_machine, code) {
+            (true, Some("PERMISSION_DENIED" | "UNAUTHENTICATED")) => self.machine().await,
+            _ => None,
+        };
+        let action = Action::Read {
+            place: self.reference.to_string(),
+            secret: self.secret,
+            principal: self.login.principal.as_deref().or(machine.as_deref()),
+            state,
+        };
+        Err(error::classify(&action, &refusal))
+    }
+
+    /// The state of the version: one code stands for several. Whoever may not ask gets the message without it.
+    async fn state(&self) -> State {
+        let url = self.url("");
+        let Ok(request) = self.authorized(&url).build() else {
+            return State::Unknown;
+        };
+        let limit = EXTRA.min(self.session.context.deadline.remaining());
+        let said = self.session.transport.exchange(request, Some(limit)).await;
+        let body = said.map(http::Response::into_body).unwrap_or_default();
+        let state =
+            serde_json::from_slice(&body).map(|described: Described<'_>| match &*described.state {
+                "ENABLED" => State::Enabled,
+                "DISABLED" => State::Disabled,
+                "DESTROYED" => State::Destroyed,
+                _ => State::Unknown,
+            });
+        state.unwrap_or(State::Unknown)
+    }
+
+    /// Who this machine is.
+    async fn machine(&self) -> Option<String> {
+        let email =
+            crate::metadata::value("instance/service-accounts/default/email", self.session).await?;
+        Some(format!("serviceAccount:{email}"))
+    }
+
+    /// A GET with all that Google wants to know of who asks.
+    fn authorized<'a>(&'a self, url: &'a str) -> Ask<'a> {
+        let ask = Ask::get(url).bearer(&self.login.token);
+        match self.quota_project {
+            Some(project) => ask.header("x-goog-user-project", project.as_ref()),
+            None => ask,
+        }
+    }
+}
+
+/// The payload of an answer, compared with its checksum.
+fn checked(answer: &Answer) -> Result<Checked, Error> {
+    let accessed: Accessed<'_> = answer.read()?;
+    let refused = |why: &str| {
+        Error::new(
+            Kind::Invalid,
+            "what Google Secret Manager gave can't be used",
+        )
+        .because(format!(
+            "{} answered {} with {why}",
+            answer.asked, answer.status
+        ))
+    };
+    let data = accessed.payload.data.as_bytes();
+    if data.len() > PAYLOAD_LIMIT.div_ceil(3) * 4 {
+        return Err(refused("more than the 64 KiB that a secret may have"));
+    }
+    let payload = BASE64
+        .decode(data)
+        .map_err(|_| refused("data that is not base64"))?;
+    let payload = SecretSlice::from(payload);
+    use cargo_credential_bridge_backend::ExposeSecret as _;
+    let bytes = payload.expose_secret();
+    if bytes.len() > PAYLOAD_LIMIT {
+        return Err(refused("more than the 64 KiB that a secret may have"));
+    }
+    let sent = accessed
+        .payload
+        .data_crc32c
+        .ok_or_else(|| refused("no checksum (`dataCrc32c`)"))?;
+    let sent: u32 = sent
+        .parse()
+        .map_err(|_| refused("a checksum that is no number"))?;
+    Ok(match crc32c::crc32c(bytes) == sent {
+        true => Checked::Whole(payload),
+        false => Checked::Damaged,
+    })
+}

@@ -1,0 +1,177 @@
+//! The signed statement by which Vault learns who we are to Google.
+//!
+//! Source: Vault's page "Google Cloud auth method", types `iam` and `gce`.
+
+use cargo_credential_bridge_backend::http::{Settings, Transport};
+use cargo_credential_bridge_backend::{Context, Error, Kind, SecretString};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::config::given_or_variable;
+use crate::error::{self, Action};
+use crate::login::Login;
+use crate::name::{Endpoint, ServiceAccount};
+use crate::session::{Ask, Session};
+use crate::sts::no_token;
+use crate::{adc, credentials_file, jwt, metadata, service_account};
+
+/// How long the statement holds, in seconds: the longest that Vault takes unless its role says otherwise.
+const LIFETIME: u64 = 900;
+
+/// What Vault is shown.
+#[derive(Clone, Copy, Debug)]
+pub enum Proof<'a> {
+    /// A statement that a service account has signed: Vault's type `iam`.
+    Iam {
+        /// The account's email address; that of this machine's credentials if there is none.
+        account: Option<&'a str>,
+        /// Where IAM Service Account Credentials is reached; Google's own address if there is none.
+        endpoint: Option<&'a str>,
+    },
+    /// The metadata server's statement about this machine: Vault's type `gce`.
+    Gce,
+}
+
+/// A statement that Vault takes for a login. It is a credential until it expires.
+#[derive(Debug)]
+pub struct SignedIdentity {
+    /// The JWT.
+    pub jwt: SecretString,
+    /// What else nobody may get to say: the access token that it was signed with.
+    pub concealed: Vec<SecretString>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Signed {
+    #[serde(default)]
+    signed_jwt: Option<String>,
+}
+
+/// Signs a login as Vault's `role`, by the Application Default Credentials of this machine.
+///
+/// # Errors
+///
+/// [`Kind::NotAvailable`] if there is no identity here, and those of getting one and of having it sign.
+pub async fn sign_identity(
+    proof: Proof<'_>,
+    role: &str,
+    context: &Context,
+) -> Result<SignedIdentity, Error> {
+    let session = Session {
+        transport: Transport::new(Settings::default(), context),
+        context: context.clone(),
+        universe: given_or_variable(
+            None,
+            "universe-domain",
+            "GOOGLE_CLOUD_UNIVERSE_DOMAIN",
+            &context.environment,
+        )?,
+    };
+    match proof {
+        Proof::Gce => {
+            let audience = format!("http://vault/{role}");
+            Ok(SignedIdentity {
+                jwt: metadata::identity_token(&audience, &session).await?,
+                concealed: Vec::new(),
+            })
+        }
+        Proof::Iam { account, endpoint } => {
+            let checked = |key: &str, why: String| {
+                Error::new(Kind::Invalid, format!("`{key}` is no use")).because(why)
+            };
+            let account = account
+                .map(str::parse)
+                .transpose()
+                .map_err(|why| checked("service-account", why))?;
+            let endpoint = endpoint
+                .map(str::parse)
+                .transpose()
+                .map_err(|why| checked("iam-endpoint", why))?;
+            by_account(account, endpoint, role, &session).await
+        }
+    }
+}
+
+async fn by_account(
+    account: Option<ServiceAccount>,
+    endpoint: Option<Endpoint>,
+    role: &str,
+    session: &Session,
+) -> Result<SignedIdentity, Error> {
+    let claims = |account: &str| {
+        json!({
+            "sub": account,
+            "aud": format!("vault/{role}"),
+            "exp": service_account::now() + LIFETIME,
+        })
+    };
+    let file = adc::find(None, &session.context.environment)?;
+    // Whoever has the key signs without asking anybody.
+    if let Some(file) = &file
+        && file.kind()? == credentials_file::Kind::ServiceAccount
+        && let Some(own) = file.content.client_email.as_deref()
+        && account
+            .as_ref()
+            .is_none_or(|account| account.as_ref() == own)
+    {
+        return Ok(SignedIdentity {
+            jwt: jwt::sign(&claims(own), file)?,
+            concealed: Vec::new(),
+        });
+    }
+    let login = adc::login(None, session).await?;
+    session.transport.conceal(&login.token);
+    let account = match account {
+        Some(account) => account,
+        None => own_account(&login, session).await?,
+    };
+    let universe = login.universe.clone().unwrap_or_else(|| session.universe());
+    let url = endpoint
+        .unwrap_or_else(|| Endpoint::of("iamcredentials", &universe))
+        .at(&format!("/v1/projects/-/serviceAccounts/{account}:signJwt"));
+    let body = json!({ "payload": claims(account.as_ref()).to_string() });
+    let answer = session
+        .ask(Ask::json(&url, &body).bearer(&login.token))
+        .await?;
+    if !answer.is_ok() {
+        let action = Action::Impersonate {
+            account: &account,
+            delegates: &[],
+            by: login.principal.as_deref(),
+            right: "roles/iam.serviceAccountTokenCreator",
+        };
+        return Err(error::classify(
+            &action,
+            &answer.refusal(&session.transport),
+        ));
+    }
+    let jwt = answer
+        .read::<Signed>()?
+        .signed_jwt
+        .filter(|jwt| !jwt.is_empty())
+        .ok_or_else(|| no_token(&answer.asked))?;
+    Ok(SignedIdentity {
+        jwt: jwt.into(),
+        concealed: vec![login.token],
+    })
+}
+
+/// The service account that the credentials of this machine are of.
+async fn own_account(login: &Login, session: &Session) -> Result<ServiceAccount, Error> {
+    let known = login.principal.as_deref();
+    let email = match known.and_then(|principal| principal.strip_prefix("serviceAccount:")) {
+        Some(email) => Some(email.to_owned()),
+        None if login.is_machine => {
+            metadata::value("instance/service-accounts/default/email", session).await
+        }
+        None => None,
+    };
+    email.and_then(|email| email.parse().ok()).ok_or_else(|| {
+        Error::new(
+            Kind::Invalid,
+            "the Google credentials of this machine are not those of a service account",
+        )
+        .help("name the service account that is to log in by `service-account`")
+    })
+}

@@ -1,0 +1,100 @@
+//! The exchange of somebody else's token for one of Google's (RFC 8693).
+//!
+//! Source: the API page "Method: token" of Google's Security Token Service.
+
+use cargo_credential_bridge_backend::{Error, ExposeSecret as _, Kind, SecretString};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::error::{self, Action};
+use crate::login::SCOPE;
+use crate::session::{Ask, Session};
+
+/// The type of an OIDC token of a job.
+pub(crate) const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
+
+const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+
+/// What is traded, and where.
+pub(crate) struct Exchange<'a> {
+    pub(crate) url: &'a str,
+    /// The provider, as STS names it.
+    pub(crate) audience: &'a str,
+    pub(crate) subject_token: &'a SecretString,
+    pub(crate) subject_token_type: &'a str,
+    /// What a client of a workforce pool authenticates with: `id:secret` in base64.
+    pub(crate) client: Option<&'a SecretString>,
+    /// The project that a workforce pool's user is accounted to.
+    pub(crate) user_project: Option<&'a str>,
+    /// What the token states, for messages.
+    pub(crate) stated: Option<String>,
+    /// The audience that the token was asked for, if it was us who asked.
+    pub(crate) requested: Option<&'a str>,
+}
+
+/// What both token endpoints answer.
+#[derive(Deserialize)]
+pub(crate) struct Granted {
+    #[serde(default)]
+    access_token: Option<String>,
+}
+
+impl Exchange<'_> {
+    /// The access token.
+    pub(crate) async fn send(&self, session: &Session) -> Result<SecretString, Error> {
+        session.transport.conceal(self.subject_token);
+        let options = self
+            .user_project
+            .map(|project| json!({ "userProject": project }).to_string());
+        let mut fields = vec![
+            ("audience", self.audience),
+            ("grant_type", GRANT),
+            ("requested_token_type", ACCESS_TOKEN),
+            ("scope", SCOPE),
+            ("subject_token", self.subject_token.expose_secret()),
+            ("subject_token_type", self.subject_token_type),
+        ];
+        if let Some(options) = &options {
+            fields.push(("options", options));
+        }
+        let mut ask = Ask::form(self.url, &fields);
+        if let Some(client) = self.client {
+            ask = ask.authorized("Basic", client);
+        }
+        let answer = session.ask(ask).await?;
+        if !answer.is_ok() {
+            let action = Action::Federate {
+                audience: self.audience,
+                requested: self.requested,
+                stated: self.stated.as_deref(),
+            };
+            return Err(error::classify(
+                &action,
+                &answer.refusal(&session.transport),
+            ));
+        }
+        answer.read::<Granted>()?.token(&answer.asked)
+    }
+}
+
+impl Granted {
+    /// The access token.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Unauthenticated`] if there is none in the answer to `asked`.
+    pub(crate) fn token(self, asked: &str) -> Result<SecretString, Error> {
+        self.access_token
+            .filter(|token| !token.is_empty())
+            .map(SecretString::from)
+            .ok_or_else(|| no_token(asked))
+    }
+}
+
+/// The error for a login that ends well and gives nothing.
+pub(crate) fn no_token(asked: &str) -> Error {
+    Error::new(Kind::Unauthenticated, "Google gave no access token")
+        .because(format!("{asked} answered without one"))
+        .help("check the endpoint: what answers there is hardly Google")
+}

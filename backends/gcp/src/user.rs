@@ -1,0 +1,72 @@
+//! A user who has logged in with gcloud on this machine.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use cargo_credential_bridge_backend::{Error, ExposeSecret as _};
+
+use crate::credentials_file::CredentialsFile;
+use crate::error::{self, Action};
+use crate::login::Login;
+use crate::session::{Ask, Session};
+use crate::sts::Granted;
+
+/// Google's token endpoint, for a file that names none.
+const TOKEN_URI: &str = "https://oauth2.googleapis.com/token";
+
+/// The access token of a Google account, for its refresh token (RFC 6749, section 6).
+pub(crate) async fn login(file: &CredentialsFile, session: &Session) -> Result<Login, Error> {
+    let content = &file.content;
+    let id = file.need("client_id", content.client_id.as_deref())?;
+    let secret = file.need("client_secret", content.client_secret.as_ref())?;
+    let refresh = file.need("refresh_token", content.refresh_token.as_ref())?;
+    let url = content.token_uri.as_deref().unwrap_or(TOKEN_URI);
+    for concealed in [&secret.0, &refresh.0] {
+        session.transport.conceal(concealed);
+    }
+    let fields = [
+        ("grant_type", "refresh_token"),
+        ("client_id", id),
+        ("client_secret", secret.0.expose_secret()),
+        ("refresh_token", refresh.0.expose_secret()),
+    ];
+    granted(Ask::form(url, &fields), file, session).await
+}
+
+/// The access token of a workforce pool's user, which STS renews for its client.
+pub(crate) async fn workforce_login(
+    file: &CredentialsFile,
+    session: &Session,
+) -> Result<Login, Error> {
+    let content = &file.content;
+    let id = file.need("client_id", content.client_id.as_deref())?;
+    let secret = file.need("client_secret", content.client_secret.as_ref())?;
+    let refresh = file.need("refresh_token", content.refresh_token.as_ref())?;
+    let url = file.need("token_url", content.token_url.as_deref())?;
+    let client = STANDARD
+        .encode(format!("{id}:{}", secret.0.expose_secret()))
+        .into();
+    for concealed in [&secret.0, &refresh.0, &client] {
+        session.transport.conceal(concealed);
+    }
+    let fields = [
+        ("grant_type", "refresh_token"),
+        ("refresh_token", refresh.0.expose_secret()),
+    ];
+    let ask = Ask::form(url, &fields).authorized("Basic", &client);
+    granted(ask, file, session).await
+}
+
+async fn granted(ask: Ask<'_>, file: &CredentialsFile, session: &Session) -> Result<Login, Error> {
+    let answer = session.ask(ask).await?;
+    if !answer.is_ok() {
+        let action = Action::Refresh {
+            origin: &file.origin,
+        };
+        return Err(error::classify(
+            &action,
+            &answer.refusal(&session.transport),
+        ));
+    }
+    let token = answer.read::<Granted>()?.token(&answer.asked)?;
+    Ok(Login::new(token, None))
+}
