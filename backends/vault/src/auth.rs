@@ -128,6 +128,9 @@ impl Method {
             Proof::Aws { identity, .. } => {
                 cargo_credential_bridge_aws::check(identity, environment)
             }
+            // Likewise: a metadata server answers or does not.
+            #[cfg(feature = "gcp")]
+            Proof::Gcp { .. } => Ok(()),
             Proof::Cert { .. } if session.has_certificate => Ok(()),
             Proof::Cert { .. } => Err(Error::new(
                 Kind::NotAvailable,
@@ -147,9 +150,8 @@ impl Method {
     async fn login(&self, session: &Session) -> Result<Login, Error> {
         let context = &session.context;
         let environment = &context.environment;
-        let optional = |value: &Option<Value>, key: &str| match value {
-            Some(value) => value.resolve(key, environment).map(Some),
-            None => Ok(None),
+        let optional = |value: &Option<Value>, key: &str| {
+            Value::resolve_optional(value.as_ref(), key, environment)
         };
         let own_namespace = optional(&self.namespace, "namespace")?;
         let namespace = own_namespace.as_deref().or(session.namespace.as_deref());
@@ -247,6 +249,25 @@ impl Method {
                 )
                 .await?;
                 attempt("aws", mount, role.clone(), None)
+                    .send(&request, session)
+                    .await
+            }
+            #[cfg(feature = "gcp")]
+            Proof::Gcp {
+                mount,
+                role,
+                statement,
+            } => {
+                let role = role.resolve("role", environment)?;
+                let signed = crate::gcp::sign(statement, &role, session).await?;
+                // The login has the shape of that of the JWT auth method.
+                let request = JWTLoginRequest {
+                    mount: mount.to_string(),
+                    jwt: signed.jwt.expose_secret().to_owned(),
+                    role: Some(role.clone()),
+                };
+                let shown = WorkloadToken::recognize(signed.jwt);
+                attempt("gcp", mount, Some(role), shown)
                     .send(&request, session)
                     .await
             }

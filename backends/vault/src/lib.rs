@@ -17,6 +17,8 @@ mod client;
 mod config;
 mod dialect;
 mod error;
+#[cfg(feature = "gcp")]
+mod gcp;
 mod method;
 mod path;
 mod read;

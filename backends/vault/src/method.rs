@@ -3,6 +3,7 @@ use cargo_credential_bridge_backend::OneOrMany;
 use cargo_credential_bridge_backend::identity::Identity;
 use cargo_credential_bridge_backend::{SecretValue, Value};
 use serde::Deserialize;
+#[cfg(not(all(feature = "aws", feature = "gcp")))]
 use serde::de::IgnoredAny;
 
 use crate::path::VaultPath;
@@ -56,6 +57,26 @@ pub(crate) enum Proof {
         region: Option<Value<cargo_credential_bridge_aws::Region>>,
         identity: Vec<cargo_credential_bridge_aws::Method>,
     },
+    /// A signed statement of who we are to Google, to the Google Cloud auth method.
+    #[cfg(feature = "gcp")]
+    Gcp {
+        mount: VaultPath,
+        role: Value,
+        statement: GcpStatement,
+    },
+}
+
+/// Who signs it.
+#[cfg(feature = "gcp")]
+#[derive(Clone, Debug)]
+pub(crate) enum GcpStatement {
+    /// A service account.
+    Iam {
+        account: Option<Value>,
+        endpoint: Option<Value>,
+    },
+    /// The metadata server of this machine.
+    Gce,
 }
 
 /// The table as it is written.
@@ -108,7 +129,28 @@ enum Wire {
     },
     #[cfg(not(feature = "aws"))]
     Aws(IgnoredAny),
+    #[cfg(feature = "gcp")]
+    Gcp {
+        mount: Option<VaultPath>,
+        role: Value,
+        #[serde(default)]
+        r#type: GcpType,
+        service_account: Option<Value>,
+        iam_endpoint: Option<Value>,
+        namespace: Option<Value>,
+    },
+    #[cfg(not(feature = "gcp"))]
     Gcp(IgnoredAny),
+}
+
+/// The two types that a role of the Google Cloud auth method may have.
+#[cfg(feature = "gcp")]
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum GcpType {
+    #[default]
+    Iam,
+    Gce,
 }
 
 impl TryFrom<Wire> for Method {
@@ -209,7 +251,43 @@ impl TryFrom<Wire> for Method {
                         .to_owned(),
                 );
             }
-            Wire::Gcp(_) => return Err("the auth method `gcp` is not built in yet".to_owned()),
+            #[cfg(feature = "gcp")]
+            Wire::Gcp {
+                mount,
+                role,
+                r#type,
+                service_account,
+                iam_endpoint,
+                namespace,
+            } => {
+                let statement = match r#type {
+                    GcpType::Iam => GcpStatement::Iam {
+                        account: service_account,
+                        endpoint: iam_endpoint,
+                    },
+                    GcpType::Gce if service_account.is_some() || iam_endpoint.is_some() => {
+                        return Err("`service-account` and `iam-endpoint` go with `type = \"iam\"`: the metadata server speaks for \
+                             this machine alone"
+                            .to_owned());
+                    }
+                    GcpType::Gce => GcpStatement::Gce,
+                };
+                (
+                    namespace,
+                    Proof::Gcp {
+                        mount: mounted(mount, "gcp")?,
+                        role,
+                        statement,
+                    },
+                )
+            }
+            #[cfg(not(feature = "gcp"))]
+            Wire::Gcp(_) => {
+                return Err(
+                    "the auth method `gcp` is not in this build: it was built without the feature `gcp`"
+                        .to_owned(),
+                );
+            }
         };
         Ok(Self { namespace, proof })
     }
