@@ -8,6 +8,7 @@
 //! * [`SecretsManager`] is a double of AWS Secrets Manager and of what STS gives keys by.
 //! * [`AwsServer`] is a double of AWS Secrets Manager and STS; [`InstanceMetadata`] and [`ContainerCredentials`] are
 //!   where AWS's machines get their keys.
+//! * [`GoogleServer`] is a double of Google Secret Manager, STS, IAM credentials and the metadata server.
 //! * [`Registry`] is a sparse registry that demands a token, with different tokens for reading and publishing.
 //! * [`CargoHome`] runs a real Cargo in a directory and an environment of its own.
 //! * [`Provider`] runs the provider itself, as Cargo does.
@@ -24,6 +25,7 @@ pub mod cargo;
 pub mod client;
 pub mod clock;
 pub mod faults;
+pub mod google;
 pub mod http;
 pub mod instance_metadata;
 pub mod issuer;
@@ -42,6 +44,7 @@ pub use authority::{Authority, Certificate};
 pub use aws::{AwsServer, Trust};
 pub use cargo::{CargoHome, Outcome};
 pub use faults::{Fault, FaultServer, refused_port};
+pub use google::{GoogleServer, VersionState};
 pub use http::{Request, Response};
 pub use instance_metadata::{ContainerCredentials, InstanceMetadata};
 pub use issuer::Issuer;
