@@ -375,6 +375,7 @@ fn route(state: &mut State, request: &Request, path: &str) -> Result<Response, R
     match (request.method.as_str(), path) {
         ("POST", "/token") => return oauth::token(state, request),
         ("POST", "/v1/token") => return sts::exchange(state, request),
+        ("POST", "/v1/introspect") => return sts::introspect(state, request),
         (_, "/") => return Ok(metadata::handle(state, request)),
         _ => {}
     }

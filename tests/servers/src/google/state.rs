@@ -95,6 +95,12 @@ impl State {
         token
     }
 
+    /// Who holds a token that is still good, and its scopes.
+    pub(super) fn holder(&self, token: &str) -> Option<(&Principal, &[String])> {
+        let known = self.tokens.get(token).filter(|known| !known.has_expired)?;
+        Some((&known.principal, &known.scopes))
+    }
+
     /// Ends every token.
     pub(super) fn expire_tokens(&mut self) {
         for token in self.tokens.values_mut() {

@@ -1,6 +1,6 @@
 //! Security Token Service: the token of a job for one of Google.
 //!
-//! <https://cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token>
+//! <https://cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel>
 
 use serde_json::{Value, json};
 
@@ -94,6 +94,24 @@ pub(super) fn exchange(state: &mut State, request: &Request) -> Result<Response,
     let token = state.issue("d", principal, &scopes);
     let body = json!({
         "access_token": token, "issued_token_type": ACCESS_TOKEN, "token_type": "Bearer", "expires_in": LIFETIME,
+    });
+    Ok(answer(200, &body))
+}
+
+/// `POST /v1/introspect`: whose a token is. Only a known client may ask, and gcloud does, before every command.
+pub(super) fn introspect(state: &State, request: &Request) -> Result<Response, Response> {
+    let authorization = request.header("authorization").unwrap_or_default();
+    if !authorization.starts_with("Basic ") {
+        let text = "The OAuth client was not found.";
+        return Err(oauth_error(401, "invalid_client", text));
+    }
+    let form = Form::of(request);
+    let Some((principal, scopes)) = state.holder(form.value("token")) else {
+        return Ok(answer(200, &json!({ "active": false })));
+    };
+    let body = json!({
+        "active": true, "iss": "https://sts.googleapis.com/", "username": principal.members[0],
+        "scope": scopes.join(" "), "exp": unix_now() + LIFETIME,
     });
     Ok(answer(200, &body))
 }

@@ -225,6 +225,14 @@ fn a_jobs_token_is_believed_only_if_all_of_it_is_right() {
     );
     assert_eq!(access(&google, "1", &token).status, 200);
 
+    let url = format!("{}/v1/introspect", google.url());
+    assert_eq!(form(&url, &[("token", &token)]).status, 401);
+    let request = Ask::new("POST", &url).header("authorization", "Basic eDp5");
+    let known = ask(&request.body(format!("token={token}"))).unwrap().json();
+    let subject = "subject/repo:acme/app:ref:refs/heads/main";
+    let name = format!("principal://iam.googleapis.com/{POOL}/{subject}");
+    assert_eq!(known["username"], name);
+
     let claims = |extra| issuer.claims(&audience, &extra);
     for (token, status, error, words) in [
         ("a.b".into(), 400, "invalid_grant", "parse"),
