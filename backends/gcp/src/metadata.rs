@@ -7,7 +7,7 @@ use std::path::Path;
 
 use cargo_credential_bridge_backend::http::Failure;
 use cargo_credential_bridge_backend::{Environment, Error, Kind, SecretString};
-use http::StatusCode;
+use http::{Response, StatusCode};
 
 use crate::answer::{Answer, foreign};
 use crate::error::{self, Action};
@@ -15,8 +15,9 @@ use crate::login::Login;
 use crate::session::{Ask, Session};
 use crate::sts::Granted;
 
-/// Its name, where `GCE_METADATA_HOST` gives no other.
+/// Its name, where the variable gives no other.
 const HOST: &str = "metadata.google.internal";
+const VARIABLE: &str = "GCE_METADATA_HOST";
 
 /// By then a machine that has none is known to have none: within its own network it answers in a few milliseconds.
 const PROBE: Duration = Duration::from_millis(800);
@@ -24,6 +25,7 @@ const PROBE: Duration = Duration::from_millis(800);
 /// On a machine that has one, a try may take this long, and so many are made: a pod's may need seconds to get ready.
 const PATIENCE: Duration = Duration::from_secs(2);
 const TRIES: u32 = 3;
+const FIRST_WAIT: Duration = Duration::from_millis(200);
 
 /// What is asked only to make a message better, or a setting complete, may take this long.
 const EXTRA: Duration = Duration::from_secs(1);
@@ -37,7 +39,7 @@ pub(crate) async fn login(session: &Session) -> Result<Login, Error> {
         return Err(absent().because("NO_GCE_CHECK forbids to look for a metadata server"));
     }
     let path = "instance/service-accounts/default/token";
-    let answer = ask(path, is_at_google(environment)?, session).await?;
+    let answer = ask(path, session).await?;
     if answer.status == StatusCode::NOT_FOUND {
         return Err(Error::new(
             Kind::NotAvailable,
@@ -68,8 +70,7 @@ pub(crate) async fn identity_token(
         .append_pair("format", "full")
         .finish();
     let path = format!("instance/service-accounts/default/identity?{query}");
-    let is_known = is_at_google(&session.context.environment)?;
-    let answer = ask(&path, is_known, session).await?;
+    let answer = ask(&path, session).await?;
     if !answer.is_ok() {
         return Err(error::classify(
             &Action::Machine,
@@ -98,69 +99,74 @@ pub(crate) async fn value(path: &str, session: &Session) -> Option<String> {
 }
 
 /// Asks it for something, if it is there.
-async fn ask(path: &str, is_known: bool, session: &Session) -> Result<Answer, Error> {
-    let url = url(path, &session.context.environment)?;
+async fn ask(path: &str, session: &Session) -> Result<Answer, Error> {
+    let environment = &session.context.environment;
+    let url = url(path, environment)?;
     let asked = format!("GET {}", crate::session::without_query(&url));
-    let limit = if is_known { PATIENCE } else { PROBE };
+    let is_google = is_google(environment);
+    let is_expected = is_google || environment.var(VARIABLE)?.is_some();
+    let limit = if is_expected { PATIENCE } else { PROBE };
     let mut made = 0;
     loop {
         made += 1;
         let request = Ask::get(&url).header(FLAVOR.0, FLAVOR.1).build()?;
         let outcome = session.transport.exchange(request, Some(limit)).await;
-        let is_last = made == TRIES || session.context.deadline.remaining().is_zero();
+        let is_over = session.context.deadline.remaining().is_zero();
+        let is_last = made == TRIES || is_over;
         match outcome {
-            Ok(response)
-                if response
-                    .headers()
-                    .get(FLAVOR.0)
-                    .is_none_or(|flavor| flavor != FLAVOR.1) =>
-            {
-                return Err(match is_known {
-                    true => foreign(Kind::Invalid, &asked).because(format!(
-                        "{asked} answered {} without the header {}",
-                        response.status(),
-                        FLAVOR.0
-                    )),
+            Ok(response) if !is_googles(&response) => {
+                let answered = format!(
+                    "{asked} answered {} without the header {}",
+                    response.status(),
+                    FLAVOR.0
+                );
+                return Err(match is_expected {
+                    true => foreign(Kind::Invalid, &asked),
                     // On somebody else's network anybody may have the address.
-                    false => absent().because(format!("{asked} answered as another server")),
-                });
+                    false => absent(),
+                }
+                .because(answered));
             }
             Ok(response) if response.status().is_server_error() && !is_last => {}
             Ok(response) => return Ok(Answer::new(asked, response)),
-            Err(Failure { error, .. })
-                if !is_known && session.context.deadline.remaining().is_zero() =>
-            {
-                return Err(error);
-            }
-            Err(Failure { error, .. }) if !is_known => {
+            Err(Failure { error, .. }) if is_over => return Err(error),
+            // Nobody is there. Only at Google somebody is about to come.
+            Err(Failure {
+                error,
+                is_transient,
+            }) if !is_expected || (is_transient && !is_google) => {
                 return Err(absent().because(error.to_string()));
             }
             Err(Failure { error, .. }) if is_last => return Err(error),
             Err(_) => {}
         }
-        // Long enough for a metadata server to come up in, and over within the patience for one that does not.
-        let wait = Duration::from_millis(200) * made;
+        let wait = FIRST_WAIT * made;
         tokio::time::sleep(wait.min(session.context.deadline.remaining())).await;
     }
 }
 
+/// Whether it is the metadata server who answers.
+fn is_googles(response: &Response<Vec<u8>>) -> bool {
+    response
+        .headers()
+        .get(FLAVOR.0)
+        .is_some_and(|flavor| flavor == FLAVOR.1)
+}
+
 fn url(path: &str, environment: &Environment) -> Result<String, Error> {
-    let host = environment.var("GCE_METADATA_HOST")?;
+    let host = environment.var(VARIABLE)?;
     let host = host.as_deref().map_or(HOST, str::trim);
     Ok(format!("http://{host}/computeMetadata/v1/{path}"))
 }
 
-/// Whether this machine is known to have one: it is told where, or its firmware says whose it is.
-fn is_at_google(environment: &Environment) -> Result<bool, Error> {
-    if environment.var("GCE_METADATA_HOST")?.is_some() {
-        return Ok(true);
-    }
+/// Whether the firmware says that this machine is Google's.
+fn is_google(environment: &Environment) -> bool {
     let product = Path::new("/sys/class/dmi/id/product_name");
     let name = environment.read_text("the product name", product);
-    Ok(matches!(
+    matches!(
         name.ok().flatten().as_deref(),
         Some("Google" | "Google Compute Engine")
-    ))
+    )
 }
 
 fn absent() -> Error {

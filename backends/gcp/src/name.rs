@@ -71,7 +71,7 @@ name!(
     /// A service account, by its email address or its unique id.
     ServiceAccount,
     |text| is_made_of(text, 254, |byte| byte.is_ascii_alphanumeric() || b"-_.@:+".contains(&byte)),
-    "a service account: it is like `ci@project.iam.gserviceaccount.com`"
+    "a service account: it is like `cargo-ci@project.iam.gserviceaccount.com`"
 );
 name!(
     /// The domain of all services of one Google Cloud: `googleapis.com`, or that of a sovereign one.
