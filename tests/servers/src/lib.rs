@@ -13,6 +13,7 @@
 //! * [`CargoHome`] runs a real Cargo in a directory and an environment of its own.
 //! * [`Provider`] runs the provider itself, as Cargo does.
 //! * [`Moto`] is no double of ours but a real moto, for the tests that want real servers.
+//! * [`GoogleFake`] is a fake of Google on Google's own messages, for those tests too.
 //! * [`leaks`] searches output and files for secrets.
 //!
 //! All of it is test support: an invariant that breaks panics with the reason.
@@ -26,6 +27,7 @@ pub mod client;
 pub mod clock;
 pub mod faults;
 pub mod google;
+pub mod google_fake;
 pub mod http;
 pub mod instance_metadata;
 pub mod issuer;
@@ -45,6 +47,7 @@ pub use aws::{AwsServer, Trust};
 pub use cargo::{CargoHome, Outcome};
 pub use faults::{Fault, FaultServer, refused_port};
 pub use google::{GoogleServer, VersionState};
+pub use google_fake::GoogleFake;
 pub use http::{Request, Response};
 pub use instance_metadata::{ContainerCredentials, InstanceMetadata};
 pub use issuer::Issuer;

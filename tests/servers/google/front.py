@@ -1,0 +1,132 @@
+"""The one HTTP server: it keeps what it is asked, finds the service by the path, and answers in its place if told to."""
+
+import dataclasses
+import http.server
+import threading
+import traceback
+import urllib.parse
+
+import aws
+import certificates
+import control
+import iam_credentials
+import metadata
+import oauth
+import secret_manager_rest
+import sts
+from refusals import OAuthRefused, Refused
+
+
+@dataclasses.dataclass
+class Request:
+    method: str
+    # With the query, as it was sent.
+    target: str
+    # Names in lower case.
+    headers: dict
+    body: bytes
+
+    @property
+    def path(self):
+        return self.target.partition("?")[0]
+
+    @property
+    def query(self):
+        return urllib.parse.parse_qs(self.target.partition("?")[2], keep_blank_values=True)
+
+    def shown(self):
+        shown = {"method": self.method, "path": self.target, "headers": self.headers}
+        return shown | {"body": self.body.decode("utf-8", "replace")}
+
+
+# The first that fits, by the start of the path.
+_SERVICES = [
+    ("/v1/token", sts.answer),
+    ("/v1/oauthtoken", oauth.answer),
+    ("/token", oauth.answer),
+    ("/v1/projects/-/serviceAccounts/", iam_credentials.answer),
+    ("/v1/projects/", secret_manager_rest.answer),
+    ("/computeMetadata", metadata.answer),
+    ("/latest/", aws.answer),
+    ("/robot/v1/metadata/", certificates.answer),
+    ("/service_accounts/v1/", certificates.answer),
+    ("/oauth2/", certificates.answer),
+    ("/page/", control.page),
+]
+
+
+def start(world):
+    """Starts it on a free port of loopback, and gives its URL."""
+
+    class Handler(_Handler):
+        google = world
+
+    server = _Server(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{server.server_port}"
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 128
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    # Head and body leave in one piece.
+    wbufsize = -1
+    google = None
+
+    def log_message(self, *_):
+        pass
+
+    def answer(self):
+        length = int(self.headers.get("Content-Length") or 0)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        request = Request(self.command, self.path, headers, self.rfile.read(length))
+        with self.google.lock:
+            status, headers, body = _answer(self.google, request)
+        self.send_response_only(status)
+        self.send_header("Date", self.date_time_string())
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer
+
+
+def _answer(world, request):
+    json = {"Content-Type": "application/json; charset=UTF-8"}
+    try:
+        if request.path == "/control":
+            return 200, json, control.answer(world, request.body)
+        world.requests.append(request)
+        if (wanted := _wanted(world, request)) is not None:
+            return wanted.status, wanted.headers, wanted.body
+        return _service(request.path)(world, request)
+    except Refused as refused:
+        if refused.http_status == 401:
+            json["WWW-Authenticate"] = 'Bearer realm="https://accounts.google.com/", error="invalid_token"'
+        return refused.http_status, json, refused.body()
+    except OAuthRefused as refused:
+        return refused.http_status, json, refused.body()
+    except Exception:
+        # A mistake of the fake: whoever sees it wants to see all of it.
+        return 500, {"Content-Type": "text/plain"}, traceback.format_exc().encode()
+
+
+def _service(path):
+    for start_of_path, answer in _SERVICES:
+        if path.startswith(start_of_path):
+            return answer
+    # The metadata server is the only one that has something to say at its root.
+    return metadata.root
+
+
+def _wanted(world, request):
+    for wanted in world.answers:
+        if request.path.endswith(wanted.path) and wanted.times > 0:
+            wanted.times -= 1
+            return wanted
+    return None
