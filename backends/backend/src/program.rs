@@ -1,14 +1,13 @@
 //! Programs that supply a token: run without a shell, inside a limit, killed with it.
 
 use core::fmt;
-use core::time::Duration;
 use std::process::Stdio;
 
-use secrecy::SecretSlice;
+use secrecy::{ExposeSecret as _, SecretSlice};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 
-use crate::Kind;
+use crate::{Deadline, Kind};
 
 /// No program prints more than this many bytes for one token.
 const OUTPUT_LIMIT: u64 = 1 << 20;
@@ -21,14 +20,17 @@ pub struct Failure {
     why: String,
 }
 
-/// Runs `program` to its end, within `limit`, and gives what it printed. It reads nothing, and what it complains of on
+/// Runs `program` to its end, by the deadline, and gives what it printed. It reads nothing, and what it complains of on
 /// standard error goes where ours goes.
 ///
 /// # Errors
 ///
-/// A [`Failure`] if it can't be started, ends with another status than 0, prints more than any token is long, or takes
-/// longer than `limit`, after which it is killed.
-pub async fn printed_by(mut program: Command, limit: Duration) -> Result<SecretSlice<u8>, Failure> {
+/// A [`Failure`] if it can't be started, ends with another status than 0, prints more than any token is long, or has not
+/// ended by the deadline, at which it is killed.
+pub async fn printed_by(
+    mut program: Command,
+    deadline: Deadline,
+) -> Result<SecretSlice<u8>, Failure> {
     let invalid = |why: String| Failure {
         kind: Kind::Invalid,
         why,
@@ -51,16 +53,15 @@ pub async fn printed_by(mut program: Command, limit: Duration) -> Result<SecretS
         let output = SecretSlice::from(output);
         child.wait().await.map(|status| (status, output))
     };
-    let (status, output) = match tokio::time::timeout(limit, ended).await {
+    let (status, output) = match tokio::time::timeout(deadline.remaining(), ended).await {
         Err(_) => {
             return Err(Failure {
                 kind: Kind::Timeout,
-                why: format!("it did not end within {limit:?}"),
+                why: format!("it did not end within {:?}", deadline.total()),
             });
         }
         Ok(ended) => ended.map_err(|error| invalid(error.to_string()))?,
     };
-    use secrecy::ExposeSecret as _;
     if output.expose_secret().len() as u64 > OUTPUT_LIMIT {
         return Err(invalid(format!(
             "it printed more than {} MiB",

@@ -103,17 +103,24 @@ impl CredentialsFile {
         environment: &Environment,
     ) -> Result<Self, Error> {
         let origin = format!("`{}`", path.display());
-        let content = serde_json::from_slice(content).map_err(|error| {
-            let place = format!("line {}, column {}", error.line(), error.column());
+        let unreadable = |why: String| {
             Error::new(
                 ErrorKind::Invalid,
                 format!("the Google credentials in {origin} can't be read"),
             )
-            .because(match error.is_data() {
+            .because(why)
+            .help("it must be a file as `gcloud` or the console writes it")
+        };
+        // A structure could be read from an array too.
+        if !content.trim_ascii_start().starts_with(b"{") {
+            return Err(unreadable("it is not a JSON object".to_owned()));
+        }
+        let content = serde_json::from_slice(content).map_err(|error| {
+            let place = format!("line {}, column {}", error.line(), error.column());
+            unreadable(match error.is_data() {
                 true => format!("what is at {place} is of another type than it must be"),
                 false => format!("it is not JSON from {place} on"),
             })
-            .help("it must be a file as `gcloud` or the console writes it")
         })?;
         Ok(Self {
             origin,

@@ -99,9 +99,8 @@ pub(crate) async fn subject_token(
     }
     let limit = executable
         .timeout_millis
-        .map_or(DEFAULT_LIMIT, Duration::from_millis)
-        .min(context.deadline.remaining());
-    let printed = program::printed_by(command, limit)
+        .map_or(DEFAULT_LIMIT, Duration::from_millis);
+    let printed = program::printed_by(command, context.deadline.at_most(limit))
         .await
         .map_err(|failure| failed(failure.kind, failure.to_string()))?;
     let printed: Printed = serde_json::from_slice(printed.expose_secret())

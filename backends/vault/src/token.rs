@@ -121,7 +121,7 @@ async fn ask_helper(
     helper
         .arg("get")
         .env(format!("{}_ADDR", dialect.prefix()), address.as_str());
-    let printed = program::printed_by(helper, context.deadline.remaining())
+    let printed = program::printed_by(helper, context.deadline)
         .await
         .map_err(|failure| failed(failure.kind, failure.to_string()))?;
     let token = str::from_utf8(printed.expose_secret())

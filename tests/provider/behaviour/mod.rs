@@ -311,4 +311,5 @@ suite! {
     vault_kv1: super::stores::VaultKv1;
     openbao: super::stores::OpenBao;
     aws: super::stores::Aws;
+    gcp: super::stores::Gcp;
 }

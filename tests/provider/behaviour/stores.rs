@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use test_servers::faults::RefusedPort;
 use test_servers::secrets_manager::{Keys, SecretsManager};
-use test_servers::{Provider, VaultServer, refused_port};
+use test_servers::{GoogleServer, Provider, VaultServer, refused_port};
 
 use super::Store;
 
@@ -251,5 +251,70 @@ impl Store for Aws {
             .env("AWS_ACCESS_KEY_ID", &self.keys.id)
             .env("AWS_SECRET_ACCESS_KEY", &self.keys.secret)
             .secret(&self.keys.secret)
+    }
+}
+
+/// Google Secret Manager.
+pub(super) struct Gcp {
+    server: GoogleServer,
+    key: Value,
+    refused: RefusedPort,
+}
+
+impl Gcp {
+    const ACCOUNT: &str = "suite@acme.iam.gserviceaccount.com";
+
+    fn at(&self, endpoint: &str) -> String {
+        format!(
+            "type = \"gcp\"\nproject = \"acme\"\nendpoint = \"{endpoint}\"\nauth = {{ method = \"adc\", credentials-file = \"~/key.json\" }}"
+        )
+    }
+}
+
+impl Store for Gcp {
+    fn start() -> Self {
+        let server = GoogleServer::start();
+        // Whoever may not read all of a project does not get to know what there is not.
+        let member = format!("serviceAccount:{}", Self::ACCOUNT);
+        server.allow(&member, "projects/acme");
+        server.put_empty("acme", "other");
+        Self {
+            key: server.service_account_key(Self::ACCOUNT),
+            server,
+            refused: refused_port(),
+        }
+    }
+
+    fn put(&mut self, name: &str, fields: &Value) {
+        self.server.put("acme", name, fields.to_string().as_bytes());
+    }
+
+    /// The suite's account may read everything, and another one nothing.
+    fn deny(&mut self, _: &str) -> bool {
+        let nobody = "nobody@acme.iam.gserviceaccount.com";
+        self.key = self.server.service_account_key(nobody);
+        true
+    }
+
+    fn backend(&self) -> String {
+        self.at(&self.server.url())
+    }
+
+    fn unreachable(&self) -> Option<String> {
+        Some(self.at(&self.refused.url()))
+    }
+
+    fn without_identity(&self) -> Option<String> {
+        Some(format!(
+            "type = \"gcp\"\nproject = \"acme\"\nauth = {{ method = \"workload-identity\", provider = \"projects/1/locations/global/workloadIdentityPools/p/providers/x\", identity = \"github-actions\" }}"
+        ))
+    }
+
+    fn source(&self, name: &str) -> String {
+        format!("secret = \"{name}\"")
+    }
+
+    fn equip(&self, provider: Provider) -> Provider {
+        provider.file("key.json", &self.key.to_string())
     }
 }

@@ -72,6 +72,12 @@ impl GoogleServer {
         self.server.url()
     }
 
+    /// The port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.server.port()
+    }
+
     /// The host with the port: `GCE_METADATA_HOST`.
     #[must_use]
     pub fn host(&self) -> String {
