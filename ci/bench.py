@@ -7,6 +7,8 @@ of the resident set; instructions are callgrind's. Budgets are ratios and counts
 """
 
 import argparse
+import base64
+import contextlib
 import json
 import os
 import pathlib
@@ -30,15 +32,29 @@ PINNED = "Vault read, pinned CA"
 LOGIN = "Vault login and read, system roots"
 AWS_READ = "AWS read, system roots"
 AWS_LOGIN = "AWS web identity and read, system roots"
+GOOGLE = "Google federation and read, system roots"
+# As it is at Google, where each service has a host: a second handshake, which the row above leaves out, so that it can
+# be compared with the others.
+GOOGLE_HOSTS = "Google federation and read, STS on its own host"
 
-OURS, MINIMAL, CURL, VAULT, AWS = "cargo-credential-bridge", "minimal-client", "curl", "vault", "aws"
+ONE_HOST = (
+    "Google: STS and Secret Manager share a host in one row, as login and store do in the others, and have one each in "
+    "the other row, as they have at Google; a second TLS handshake is the difference"
+)
 
-# The command lines that may be missing, and what installs them.
-OPTIONAL = {VAULT: "ci/install vault", AWS: "ci/install awscli"}
+OURS, MINIMAL, CURL = "cargo-credential-bridge", "minimal-client", "curl"
+VAULT, AWS, GCLOUD = "vault", "aws", "gcloud"
 
-# What the rows without AWS cost, in millions of instructions, before AWS was built in (docs/bench.md of that time). They
-# differ a little from one machine to the other, so this is said and is no budget.
-BEFORE_AWS = {HELLO: 0.53, PINNED: 3.53, LOGIN: 6.49}
+# The command lines that may be missing, and where they come from.
+OPTIONAL = {
+    VAULT: "`ci/install vault` builds it",
+    AWS: "`ci/install awscli` installs it",
+    GCLOUD: "no registry has it; Google's packages: https://cloud.google.com/sdk/docs/install",
+}
+
+# What the rows without Google cost, in millions of instructions, before Google was built in. They differ a little from
+# one machine to the other, so this is said and is no budget.
+BEFORE_GOOGLE = {HELLO: 0.61, PINNED: 3.52, LOGIN: 6.47, AWS_READ: 7.35, AWS_LOGIN: 8.31}
 MAY_GROW = 1.02
 
 # What may be spent: (row, measure, limit). Instructions in millions, CPU as a ratio to another client in the same row.
@@ -60,6 +76,14 @@ BUDGETS = (
     (AWS_READ, "connections", 1),
     (AWS_LOGIN, f"CPU of {MINIMAL}", 2.6),
     (AWS_LOGIN, "connections", 1),
+    (GOOGLE, "instructions", 9),
+    (GOOGLE, f"CPU of {MINIMAL}", 1.9),
+    (GOOGLE, f"CPU of {CURL}", 0.15),
+    (GOOGLE, f"CPU of {GCLOUD}", 1 / 80),
+    (GOOGLE, "connections", 1),
+    (GOOGLE_HOSTS, f"CPU of {CURL}", 0.15),
+    (GOOGLE_HOSTS, f"CPU of {GCLOUD}", 1 / 80),
+    (GOOGLE_HOSTS, "connections", 2),
     ("all", "peak memory, MiB", 7),
     ("all", "binary, MB", 6),
 )
@@ -69,6 +93,11 @@ VAULT_FACTS = {"address", "ca_file", "root_token", "identity_file", "role", "aud
 AWS_FACTS = {
     "address", "ca_file", "region", "access_key_id", "secret_access_key",
     "secret_id", "field", "secret", "role_arn", "identity_file", "index_url",
+}  # fmt: skip
+
+GOOGLE_FACTS = {
+    "address", "sts_address", "ca_file", "project", "secret_id", "field", "secret",
+    "provider", "identity_file", "access_token", "index_url",
 }  # fmt: skip
 
 BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
@@ -100,16 +129,20 @@ def main():
     minimal = options.minimal or target / "release" / MINIMAL
     vault_command = shlex.split(options.server) if options.server else [str(target / "debug" / "loopback-vault")]
     aws_command = [str(target / "debug" / "loopback-aws")]
+    google_command = [str(target / "debug" / "loopback-google"), "--two-origins"]
     notes = []
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as folder,
         Server(vault_command, VAULT_FACTS) as vault,
         Server(aws_command, AWS_FACTS) as aws,
+        Server(google_command, GOOGLE_FACTS) as google,
     ):
         size = os.stat(ours).st_size
         ours, minimal = (installed(binary, pathlib.Path(folder)) for binary in (ours, minimal))
-        bench = Bench(pathlib.Path(folder), vault.facts, aws.facts, ours, minimal, options, notes)
-        rows = bench.clients(vault.facts["address"], aws.facts["address"])
+        bench = Bench(pathlib.Path(folder), vault.facts, aws.facts, google.facts, ours, minimal, options, notes)
+        # Where everything is: Vault, AWS, Secret Manager, STS.
+        addresses = [server.facts["address"] for server in (vault, aws, google)] + [google.facts["sts_address"]]
+        rows = bench.clients(*addresses)
         for row, clients in rows.items():
             for name in list(clients):
                 try:
@@ -124,7 +157,7 @@ def main():
             measure_times(bench, rows, options.rounds, options.cold)
         measure_memory(bench, rows)
         measure_instructions(bench, rows)
-        measure_connections(bench, rows, vault.facts["address"], aws.facts["address"])
+        measure_connections(bench, rows, addresses)
     facts = {"binary, MB": size / 1e6, "crates": crate_count(), "notes": notes}
     lines, exceeded = report(rows, facts, options)
     text = "\n".join(lines) + "\n"
@@ -148,6 +181,7 @@ def parse_arguments():
     parser.add_argument("--output", type=pathlib.Path, help="the report (default target/bench.md)")
     parser.add_argument("--vault", type=pathlib.Path, help="Vault's command line")
     parser.add_argument("--aws", type=pathlib.Path, help="AWS's command line")
+    parser.add_argument("--gcloud", type=pathlib.Path, help="Google's command line")
     parser.add_argument("--ours", type=pathlib.Path, help="another build of cargo-credential-bridge")
     parser.add_argument("--minimal", type=pathlib.Path, help="another build of minimal-client")
     parser.add_argument("--server", help="another server in place of Vault's: a command that prints loopback-vault's line of JSON")
@@ -192,8 +226,8 @@ class Server:
 class Bench:
     """The clients of each row, for a server at a given address, and the way to run one of them."""
 
-    def __init__(self, folder, facts, aws_facts, ours, minimal, options, notes):
-        self.folder, self.facts, self.aws_facts = folder, facts, aws_facts
+    def __init__(self, folder, facts, aws_facts, google_facts, ours, minimal, options, notes):
+        self.folder, self.facts, self.aws_facts, self.google_facts = folder, facts, aws_facts, google_facts
         self.ours, self.minimal = ours, minimal
         self.output = folder / "output"
         self.gate = options.gate
@@ -201,17 +235,17 @@ class Bench:
         self.tools = {}
         if self.gate:
             return
-        for name, path in ((VAULT, options.vault), (AWS, options.aws)):
+        for name, path in ((VAULT, options.vault), (AWS, options.aws), (GCLOUD, options.gcloud)):
             if path and os.access(path, os.X_OK):
                 self.tools[name] = str(path)
             else:
-                notes.append(f"{name}: **not measured**, its command line is not there (`{OPTIONAL[name]}` builds it)")
+                notes.append(f"{name}: **not measured**, its command line is not there ({OPTIONAL[name]})")
 
     def make_bundle(self):
         system = next((path for path in BUNDLES if os.path.exists(path)), None)
         if system is None:
             raise Failure("this machine has no bundle of CA certificates\nhelp: apt-get install ca-certificates")
-        files = (system, self.facts["ca_file"], self.aws_facts["ca_file"])
+        files = (system, *(facts["ca_file"] for facts in (self.facts, self.aws_facts, self.google_facts)))
         return self.write("bundle.pem", "".join(pathlib.Path(file).read_text() for file in files))
 
     def write(self, name, text):
@@ -220,8 +254,10 @@ class Bench:
         path.write_text(text)
         return str(path)
 
-    def clients(self, vault_address, aws_address):
-        return self.vault_clients(vault_address) | self.aws_clients(aws_address)
+    def clients(self, vault, aws, google, sts):
+        """The rows with their clients, for servers at these addresses."""
+        rows = self.vault_clients(vault) | self.aws_clients(aws)
+        return rows | {GOOGLE: self.google_clients(google, google), GOOGLE_HOSTS: self.google_clients(google, sts)}
 
     def our(self, config, request, environment, expected):
         environment = environment | {"CARGO_CREDENTIAL_BRIDGE_CONFIG": config}
@@ -315,6 +351,61 @@ class Bench:
             rows[AWS_LOGIN][AWS] = Client([command], aws | by_file, expected=facts["secret"])
         return rows
 
+    def google_clients(self, address, sts):
+        facts, env = self.google_facts, self.environment()
+        request, answer = self.request(facts["index_url"]), f'"token":"{facts["secret"]}"'
+        token = pathlib.Path(facts["identity_file"]).read_text().strip()
+        identity = f'provider = "{facts["provider"]}", identity = {{ env = "GCP_ID_TOKEN" }}, sts-endpoint = "{sts}"'
+        keys = f'endpoint = "{address}"\nauth = {{ method = "workload-identity", {identity} }}'
+        source = f'project = "{facts["project"]}", secret = "{facts["secret_id"]}", field = "{facts["field"]}"'
+        config = self.write_config(f"google-{address.rsplit(':', 1)[1]}-{sts.rsplit(':', 1)[1]}", "gcp", keys, source)
+        system_roots = env | {"SSL_CERT_FILE": self.bundle, "GCP_ID_TOKEN": token}
+        smallest = [[str(self.minimal), address.split("://", 1)[1], facts["ca_file"], "/minimal"]]
+        # The smallest client wants a token in any case.
+        row = {
+            OURS: self.our(config, request, system_roots, answer),
+            MINIMAL: Client(smallest, env | {"VAULT_TOKEN": "none"}),
+        }
+        if self.gate:
+            return row
+        audience = f"//iam.googleapis.com/{facts['provider']}"
+        types = "urn:ietf:params:oauth:token-type"
+        form = {
+            "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange", "audience": audience,
+            "scope": "https://www.googleapis.com/auth/cloud-platform", "requested_token_type": f"{types}:access_token",
+            "subject_token": token, "subject_token_type": f"{types}:jwt",
+        }  # fmt: skip
+        form = self.write("exchange.form", urllib.parse.urlencode(form))
+        name = f"projects/{facts['project']}/secrets/{facts['secret_id']}/versions/latest"
+        bearer = self.write("bearer.curl", f'header = "Authorization: Bearer {facts["access_token"]}"\n')
+        curl = ["-sS", "--http1.1", "--fail", "--cacert", self.bundle]
+        read = [*curl, "--config", bearer, f"{address}/v1/{name}:access"]
+        both = ["curl", "-q", *curl, "--data", f"@{form}", f"{sts}/v1/token", "--next", *read]
+        # Secret Manager answers in base64.
+        payload = json.dumps({facts["field"]: facts["secret"]}, separators=(",", ":"))
+        row[CURL] = Client([both], env, expected=base64.b64encode(payload.encode()).decode())
+        if GCLOUD in self.tools:
+            account = {
+                "type": "external_account", "universe_domain": "googleapis.com", "audience": audience,
+                "subject_token_type": f"{types}:jwt", "credential_source": {"file": facts["identity_file"]},
+                "token_url": f"{sts}/v1/token", "token_info_url": f"{sts}/v1/introspect",
+            }  # fmt: skip
+            file = self.write(f"account-{sts.rsplit(':', 1)[1]}.json", json.dumps(account))
+            gcloud = env | {
+                "CLOUDSDK_CONFIG": str(self.folder / "gcloud"),
+                "CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER": f"{address}/",
+                "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE": file,
+                "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE": self.bundle,
+                "CLOUDSDK_CORE_PROJECT": facts["project"],
+                "CLOUDSDK_CORE_CHECK_GCE_METADATA": "0",
+                "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
+                "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "1",
+                "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "1",
+            }
+            command = [self.tools[GCLOUD], "secrets", "versions", "access", "latest", f"--secret={facts['secret_id']}"]
+            row[GCLOUD] = Client([command], gcloud, expected=facts["secret"])
+        return row
+
     def config(self, name, address, keys):
         keys = f'address = "{address}"\n{keys}'
         return self.write_config(f"{name}-{address.rsplit(':', 1)[1]}", "vault", keys, 'path = "ci/cargo", field = "token"')
@@ -401,13 +492,15 @@ def measure_instructions(bench, rows):
             clients[name].instructions = statistics.median(counts) / 1e6
 
 
-def measure_connections(bench, rows, vault_address, aws_address):
-    with Relay(vault_address) as vault, Relay(aws_address) as aws:
-        for row, clients in bench.clients(vault.address, aws.address).items():
+def measure_connections(bench, rows, addresses):
+    with contextlib.ExitStack() as stack:
+        relays = [stack.enter_context(Relay(address)) for address in addresses]
+        for row, clients in bench.clients(*(relay.address for relay in relays)).items():
             for name in rows[row]:
-                vault.accepted = aws.accepted = 0
+                for relay in relays:
+                    relay.accepted = 0
                 bench.run(clients[name])
-                rows[row][name].connections = vault.accepted + aws.accepted
+                rows[row][name].connections = sum(relay.accepted for relay in relays)
 
 
 class Relay:
@@ -459,12 +552,12 @@ def report(rows, facts, options):
     lines = ["# cargo-credential-bridge: speed", "", f"Machine: {machine(options)}.", ""]
     table, exceeded = budget_table(rows, facts)
     lines += ["## Budgets", "", *table, ""]
-    lines += ["## What AWS costs those who do not ask it", "", *growth_table(rows), ""]
+    lines += ["## What Google costs those who do not ask it", "", *growth_table(rows), ""]
     lines += ["## Side by side", "", *client_table(rows), ""]
     if options.gate:
-        lines += ["Counts only (`--gate`): no times, no curl, no vault, no aws.", ""]
+        lines += ["Counts only (`--gate`): no times, no curl, no vault, no aws, no gcloud.", ""]
     lines += [f"- binary: {facts['binary, MB']:.2f} MB stripped, {facts['crates']} crates"]
-    lines += [f"- {note}" for note in facts["notes"]]
+    lines += [f"- {note}" for note in (ONE_HOST, *facts["notes"])]
     lines += ["", "A budget is exceeded." if exceeded else "All budgets that were measured hold."]
     return lines, exceeded
 
@@ -500,7 +593,7 @@ def budget_table(rows, facts):
 
 def growth_table(rows):
     lines = ["| case | before | now | growth | |", "|---|---:|---:|---:|---|"]
-    for row, before in BEFORE_AWS.items():
+    for row, before in BEFORE_GOOGLE.items():
         now = rows[row][OURS].instructions
         verdict = "ok" if now <= before * MAY_GROW else f"more than {MAY_GROW - 1:.0%}"
         lines.append(f"| {row} | {before:.2f} M | {now:.2f} M | {now / before - 1:+.1%} | {verdict} |")
