@@ -123,12 +123,13 @@ def do_user(world, email, workforce_pool=None, revoked=False):
 
     With `workforce_pool`, `locations/global/workforcePools/P`, it is a user of that, who signs in elsewhere.
     """
+    abroad = f"principal://iam.googleapis.com/{workforce_pool}/subject/{email}"
     made = User(
         email=email,
         client_id=f"{jwt.random_text(12)}.apps.googleusercontent.com",
         client_secret=jwt.random_text(24),
         refresh_token="1//" + jwt.random_text(60),
-        member=f"principal://iam.googleapis.com/{workforce_pool}/subject/{email}" if workforce_pool else f"user:{email}",
+        member=abroad if workforce_pool else f"user:{email}",
         revoked=revoked,
     )
     world.users[made.refresh_token] = made

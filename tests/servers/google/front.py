@@ -1,7 +1,12 @@
-"""The one HTTP server: it keeps what it is asked, finds the service by the path, and answers in its place if told to."""
+"""The one HTTP server: it keeps what it is asked, finds the service by the path, and answers in its place if told to.
+
+It is a proxy too: whoever asks for `CONNECT` to a host of Google's talks TLS with that host right here, and there only
+that host's service answers.
+"""
 
 import dataclasses
 import http.server
+import re
 import threading
 import traceback
 import urllib.parse
@@ -25,6 +30,8 @@ class Request:
     # Names in lower case.
     headers: dict
     body: bytes
+    # The host of Google's that somebody came for through the proxy.
+    host: str | None = None
 
     @property
     def path(self):
@@ -39,20 +46,21 @@ class Request:
         return shown | {"body": self.body.decode("utf-8", "replace")}
 
 
-# The first that fits, by the start of the path.
+# The first that fits, by the start of the path, and by the host in front of the universe's domain.
 _SERVICES = [
-    ("/v1/token", sts.answer),
-    ("/v1/oauthtoken", oauth.answer),
-    ("/token", oauth.answer),
-    ("/v1/projects/-/serviceAccounts/", iam_credentials.answer),
-    ("/v1/projects/", secret_manager_rest.answer),
-    ("/computeMetadata", metadata.answer),
-    ("/latest/", aws.answer),
-    ("/robot/v1/metadata/", certificates.answer),
-    ("/service_accounts/v1/", certificates.answer),
-    ("/oauth2/", certificates.answer),
-    ("/page/", control.page),
+    ("/v1/token", "sts", sts.answer),
+    ("/v1/oauthtoken", "sts", oauth.answer),
+    ("/token", "oauth2", oauth.answer),
+    ("/v1/projects/-/serviceAccounts/", "iamcredentials", iam_credentials.answer),
+    ("/v1/projects/", "secretmanager", secret_manager_rest.answer),
+    ("/computeMetadata", None, metadata.answer),
+    ("/latest/", None, aws.answer),
+    ("/robot/v1/metadata/", "www", certificates.answer),
+    ("/service_accounts/v1/", "www", certificates.answer),
+    ("/oauth2/", "www", certificates.answer),
+    ("/page/", None, control.page),
 ]
+_LOCATION = re.compile(r"/v1/projects/[^/]+/locations/([^/]+)/")
 
 
 def start(world):
@@ -69,12 +77,16 @@ def start(world):
 class _Server(http.server.ThreadingHTTPServer):
     request_queue_size = 128
 
+    def handle_error(self, *_):
+        """Says nothing of clients that hang up, or that do not trust the certificate: both are what some tests want."""
+
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     # Head and body leave in one piece.
     wbufsize = -1
     google = None
+    host = None
 
     def log_message(self, *_):
         pass
@@ -82,7 +94,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def answer(self):
         length = int(self.headers.get("Content-Length") or 0)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        request = Request(self.command, self.path, headers, self.rfile.read(length))
+        request = Request(self.command, self.path, headers, self.rfile.read(length), self.host)
         with self.google.lock:
             status, headers, body = _answer(self.google, request)
         self.send_response_only(status)
@@ -93,18 +105,29 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def do_CONNECT(self):
+        self.send_response_only(200)
+        self.end_headers()
+        self.wfile.flush()
+        host = self.path.rpartition(":")[0]
+        self.connection = self.google.authority.context(host).wrap_socket(self.connection, server_side=True)
+        self.rfile = self.connection.makefile("rb")
+        self.wfile = self.connection.makefile("wb", -1)
+        self.host = host
+        self.close_connection = False
+
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer
 
 
 def _answer(world, request):
     json = {"Content-Type": "application/json; charset=UTF-8"}
     try:
-        if request.path == "/control":
+        if request.path == "/control" and request.host is None:
             return 200, json, control.answer(world, request.body)
         world.requests.append(request)
         if (wanted := _wanted(world, request)) is not None:
             return wanted.status, wanted.headers, wanted.body
-        return _service(request.path)(world, request)
+        return _service(world, request)(world, request)
     except Refused as refused:
         if refused.http_status == 401:
             json["WWW-Authenticate"] = 'Bearer realm="https://accounts.google.com/", error="invalid_token"'
@@ -116,12 +139,22 @@ def _answer(world, request):
         return 500, {"Content-Type": "text/plain"}, traceback.format_exc().encode()
 
 
-def _service(path):
-    for start_of_path, answer in _SERVICES:
-        if path.startswith(start_of_path):
+def _service(world, request):
+    for start_of_path, name, answer in _SERVICES:
+        if request.path.startswith(start_of_path) and _is_at(world, request, name):
             return answer
     # The metadata server is the only one that has something to say at its root.
     return metadata.root
+
+
+def _is_at(world, request, name):
+    """Whether the service is at the host that was asked: all are where no host was."""
+    if request.host is None:
+        return True
+    location = _LOCATION.match(request.path)
+    if name == "secretmanager" and location is not None:
+        return request.host == f"secretmanager.{location[1]}.rep.{world.universe}"
+    return request.host == f"{name}.{world.universe}"
 
 
 def _wanted(world, request):

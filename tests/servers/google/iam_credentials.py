@@ -75,7 +75,8 @@ def _check(world, principal, account, permission):
 def _access_token(world, account, asked):
     lifetime = asked.get("lifetime", f"{_MAX_LIFETIME}s")
     if not re.fullmatch(r"\d+(\.\d+)?s", lifetime):
-        raise Refused("INVALID_ARGUMENT", f"Invalid value at 'lifetime' (type.googleapis.com/google.protobuf.Duration), {lifetime}")
+        kind = "type.googleapis.com/google.protobuf.Duration"
+        raise Refused("INVALID_ARGUMENT", f"Invalid value at 'lifetime' ({kind}), {json.dumps(lifetime)}")
     seconds = int(float(lifetime[:-1]))
     if seconds == 0:
         raise Refused("INVALID_ARGUMENT", "Lifetime of access token must be larger then zero.")

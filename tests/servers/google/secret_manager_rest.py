@@ -55,11 +55,15 @@ def _call(world, request, method, name, body_field):
         return 200, _JSON, b"{}\n"
     # Google's clients for Python ask for numbers in place of the names of enumerations.
     numbers = "enum-encoding=int" in (request.query.get("$alt") or [""])[0]
-    text = json_format.MessageToJson(kind.response.pb(given), use_integers_for_enums=numbers, ensure_ascii=False)
+    indent = None if request.query.get("prettyPrint") == ["false"] else 2
+    message = kind.response.pb(given)
+    text = json_format.MessageToJson(message, indent=indent, use_integers_for_enums=numbers, ensure_ascii=False)
     return 200, _JSON, text.encode() + b"\n"
 
 
 _JSON = {"Content-Type": "application/json; charset=UTF-8"}
+# They are of the system (https://cloud.google.com/apis/docs/system-parameters), all others are fields of the message.
+_SYSTEM = {"alt", "fields", "key", "prettyPrint", "quotaUser"}
 
 
 def _message(kind, request, name, body_field):
@@ -68,7 +72,7 @@ def _message(kind, request, name, body_field):
         if body_field is not None:
             into = message if body_field == "*" else getattr(message, body_field)
             json_format.Parse(request.body or b"{}", into)
-        fields = {key: values[-1] for key, values in request.query.items() if not key.startswith(("$", "alt"))}
+        fields = {key: values[-1] for key, values in request.query.items() if key not in _SYSTEM and key[0] != "$"}
         json_format.ParseDict(fields, message)
     except json_format.ParseError as error:
         raise Refused("INVALID_ARGUMENT", f"Invalid JSON payload received. {error}") from error

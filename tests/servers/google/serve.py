@@ -1,8 +1,8 @@
 """Runs the fake of Google on free ports of loopback.
 
-It prints one line of JSON: `url`, where every service that speaks HTTP is, told apart by the path, and `grpc`, host and
-port of Secret Manager's gRPC. `POST /control` there sets it up (control.py). It ends with standard input, so it never
-outlives a test, however that ends.
+It prints one line of JSON: `url`, where every service that speaks HTTP is, told apart by the path; `grpc`, host and port
+of Secret Manager's gRPC; and `ca`, who certifies Google's own hosts for those whose HTTPS proxy is `url`. `POST
+/control` there sets it up (control.py). It ends with standard input, so it never outlives a test, however that ends.
 """
 
 import json
@@ -21,7 +21,7 @@ def main():
     google = world.World()
     google.url = front.start(google)
     grpc = secret_manager_grpc.start(google)
-    said.write(json.dumps({"url": google.url, "grpc": grpc}) + "\n")
+    said.write(json.dumps({"url": google.url, "grpc": grpc, "ca": google.authority.pem()}) + "\n")
     said.flush()
     sys.stdin.read()
     # Threads that serve are of no use to anybody now.

@@ -8,6 +8,7 @@ import random
 import threading
 import time
 
+import authority
 import jwt
 
 UNIVERSE = "googleapis.com"
@@ -110,6 +111,7 @@ class World:
     def __init__(self):
         self.lock = threading.RLock()
         self.url = ""
+        self.authority = authority.Authority()
         self.universe = UNIVERSE
         self.projects = {}
         self.accounts = {}

@@ -1,9 +1,9 @@
-//! A fake of Google on Google's own messages.
+//! A fake of Google on Google's own messages, and Google's own clients for Python, to check it and to compare with.
 //!
 //! `tests/servers/google/README.md` says what it enforces. `ci/install google` installs what it needs and prints the
 //! Python that runs it, which `CCB_GOOGLE_PYTHON` names.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
@@ -28,11 +28,16 @@ pub const WORKLOAD_IDENTITY_USER: &str = "roles/iam.workloadIdentityUser";
 
 /// Google on two free loopback ports: everything that speaks HTTP, told apart by the path, and Secret Manager's gRPC.
 ///
+/// The first is a proxy too, to Google's own hosts, which are served right there: with `HTTPS_PROXY` at
+/// [`url`](Self::url) and trust in [`ca_pem`](Self::ca_pem), nothing needs another endpoint than Google's. Each host has
+/// its own service alone, and `secretmanager.LOCATION.rep.googleapis.com` what is in that location.
+///
 /// Nobody may do anything until a [`bind`](Self::bind) says so. It ends with the process that started it.
 #[derive(Debug)]
 pub struct GoogleFake {
     url: String,
     grpc: String,
+    ca_pem: String,
     child: Child,
     // It serves for as long as this is open.
     held: Option<ChildStdin>,
@@ -57,10 +62,11 @@ impl GoogleFake {
             .expect("the fake says where it listens");
         let hello: Value = serde_json::from_str(&line)
             .expect("the fake starts; is CCB_GOOGLE_PYTHON what `ci/install google` prints?");
-        let text = |name: &str| hello[name].as_str().expect("it says both").to_owned();
+        let text = |name: &str| hello[name].as_str().expect("it says all three").to_owned();
         Self {
             url: text("url"),
             grpc: text("grpc"),
+            ca_pem: text("ca"),
             held: child.stdin.take(),
             child,
         }
@@ -82,6 +88,12 @@ impl GoogleFake {
     #[must_use]
     pub fn grpc(&self) -> &str {
         &self.grpc
+    }
+
+    /// The authority that certifies Google's own hosts, in PEM.
+    #[must_use]
+    pub fn ca_pem(&self) -> &str {
+        &self.ca_pem
     }
 
     /// Makes one call of `tests/servers/google/control.py`, `{"call": NAME, …}`, and gives its answer.
@@ -189,6 +201,43 @@ impl GoogleFake {
         self.control(&json!({ "call": "requests", "clear": true }));
     }
 
+    /// Runs a part of `tests/servers/google/official.py`, Google's own clients, and gives what they say that they read.
+    /// `asked` is what the part wants to know besides where the fake is.
+    ///
+    /// The part `read` wants `name`, a version's, and `token` or `credentials`, the content of a file of credentials, and
+    /// optionally `transport`, one of `rest`, `google` (at Google's own host) and `grpc`. It gives `read` with `name`,
+    /// `base64` and `crc32c`, or `refused`.
+    ///
+    /// # Panics
+    /// If it does not come to its end.
+    pub fn python_client(&self, part: &str, asked: &Value) -> Value {
+        let mut asked = asked.as_object().cloned().unwrap_or_default();
+        asked.insert("url".to_owned(), json!(self.url));
+        asked.insert("grpc".to_owned(), json!(self.grpc));
+        asked.insert("ca".to_owned(), json!(self.ca_pem));
+        let mut child = python("official.py")
+            .arg(part)
+            .env("GCE_METADATA_HOST", self.host())
+            .env("GCE_METADATA_IP", self.host())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the Python in CCB_GOOGLE_PYTHON can be started");
+        let mut input = child.stdin.take().expect("standard input is a pipe");
+        input
+            .write_all(Value::from(asked).to_string().as_bytes())
+            .expect("it reads what it is asked");
+        drop(input);
+        let output = child.wait_with_output().expect("it ends");
+        assert!(
+            output.status.success(),
+            "official.py {part}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        serde_json::from_slice(&output.stdout).expect("it says in JSON what it read")
+    }
+
     /// The path in `CCB_GOOGLE_PYTHON`.
     ///
     /// # Panics
@@ -213,7 +262,7 @@ impl Drop for GoogleFake {
     }
 }
 
-/// A script of `tests/servers/google`, with an empty environment.
+/// A script of `tests/servers/google`, in an environment with nothing of the test's.
 fn python(script: &str) -> Command {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("google");
     let mut command = Command::new(GoogleFake::python());
@@ -223,6 +272,12 @@ fn python(script: &str) -> Command {
         // Else it would write its bytecode beside the sources.
         .env("PYTHONDONTWRITEBYTECODE", "1");
     command
+}
+
+/// The bytes of a text in base64.
+#[must_use]
+pub fn bytes(value: &Value) -> Option<Vec<u8>> {
+    STANDARD.decode(value.as_str()?).ok()
 }
 
 fn text(value: &Value) -> String {

@@ -13,7 +13,7 @@
 //! * [`CargoHome`] runs a real Cargo in a directory and an environment of its own.
 //! * [`Provider`] runs the provider itself, as Cargo does.
 //! * [`Moto`] is no double of ours but a real moto, for the tests that want real servers.
-//! * [`GoogleFake`] is a fake of Google on Google's own messages, for those tests too.
+//! * [`GoogleFake`] is a fake of Google on Google's own messages, checked with Google's own clients, for those tests too.
 //! * [`leaks`] searches output and files for secrets.
 //!
 //! All of it is test support: an invariant that breaks panics with the reason.
