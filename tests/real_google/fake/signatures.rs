@@ -22,6 +22,7 @@ fn googles_library_verifies_what_is_signed() {
     let engine = json!({
         "instance_id": "4520031799277581759", "instance_name": "runner", "zone": "europe-west1-b",
         "project_id": "acme", "project_number": 123_456_789,
+        "instance_creation_timestamp": 1_767_225_600,
     });
     let identity = |email: &str| json!({ "iss": "https://accounts.google.com", "aud": "https://vault.example.com", "email": email });
     let mut machine = identity("of-the-machine@acme.iam.gserviceaccount.com");

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import urllib.parse
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -16,7 +17,7 @@ def answer(world, request):
     if path.startswith("/oauth2/"):
         keys, as_jwks = [world.key_of_google()], path == "/oauth2/v3"
     else:
-        account = world.accounts.get(last)
+        account = world.account(urllib.parse.unquote(last))
         if account is None:
             raise Refused("NOT_FOUND", "Requested entity was not found.")
         keys, as_jwks = [*account.keys.values(), account.system_key()], path.endswith("/jwk")

@@ -14,6 +14,7 @@ import urllib.parse
 import aws
 import certificates
 import control
+import directory
 import iam_credentials
 import metadata
 import oauth
@@ -46,20 +47,24 @@ class Request:
         return shown | {"body": self.body.decode("utf-8", "replace")}
 
 
-# The first that fits, by the start of the path, and by the host in front of the universe's domain.
+# The first that fits, by the start of method and path, and by the host in front of the universe's domain.
 _SERVICES = [
-    ("/v1/token", "sts", sts.answer),
-    ("/v1/oauthtoken", "sts", oauth.answer),
-    ("/token", "oauth2", oauth.answer),
-    ("/v1/projects/-/serviceAccounts/", "iamcredentials", iam_credentials.answer),
-    ("/v1/projects/", "secretmanager", secret_manager_rest.answer),
-    ("/computeMetadata", None, metadata.answer),
-    ("/latest/", None, aws.answer),
-    ("/robot/v1/metadata/", "www", certificates.answer),
-    ("/service_accounts/v1/", "www", certificates.answer),
-    ("/oauth2/", "www", certificates.answer),
-    ("/page/", None, control.page),
+    ("POST /v1/token", "sts", sts.answer),
+    ("POST /v1/oauthtoken", "sts", oauth.answer),
+    ("POST /token", "oauth2", oauth.answer),
+    ("POST /v1/projects/-/serviceAccounts/", "iamcredentials", iam_credentials.answer),
+    ("GET /v1/projects/-/serviceAccounts/", "iam", directory.account),
+    ("GET /compute/v1/projects/", "compute", directory.instance),
+    ("GET /robot/v1/metadata/", "www", certificates.answer),
+    ("GET /service_accounts/v1/", "www", certificates.answer),
+    ("GET /oauth2/", "www", certificates.answer),
+    ("GET /computeMetadata", None, metadata.answer),
+    ("GET /latest/", None, aws.answer),
+    ("PUT /latest/", None, aws.answer),
+    ("GET /page/", None, control.page),
 ]
+# All its methods.
+_SECRETS = "/v1/projects/"
 _LOCATION = re.compile(r"/v1/projects/[^/]+/locations/([^/]+)/")
 
 
@@ -140,9 +145,12 @@ def _answer(world, request):
 
 
 def _service(world, request):
-    for start_of_path, name, answer in _SERVICES:
-        if request.path.startswith(start_of_path) and _is_at(world, request, name):
+    asked = f"{request.method} {request.path}"
+    for start_of_it, name, answer in _SERVICES:
+        if asked.startswith(start_of_it) and _is_at(world, request, name):
             return answer
+    if request.path.startswith(_SECRETS) and _is_at(world, request, "secretmanager"):
+        return secret_manager_rest.answer
     # The metadata server is the only one that has something to say at its root.
     return metadata.root
 

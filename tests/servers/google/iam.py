@@ -31,6 +31,8 @@ ROLES = {
         f"iam.serviceAccounts.{each}" for each in _ACCOUNT_USER | {"implicitDelegation", "signBlob", "signJwt"}
     },
     "roles/iam.serviceAccountOpenIdTokenCreator": {"iam.serviceAccounts.getOpenIdToken"},
+    "roles/iam.serviceAccountViewer": {"iam.serviceAccounts.get"},
+    "roles/compute.viewer": {"compute.instances.get"},
     "roles/serviceusage.serviceUsageConsumer": {"serviceusage.services.use"},
 }
 

@@ -42,9 +42,7 @@ def answer(world, request):
 
 
 def _account(world, email):
-    account = world.accounts.get(email)
-    if account is None:
-        account = next((each for each in world.accounts.values() if each.unique_id == email), None)
+    account = world.account(email)
     if account is None:
         raise Refused("NOT_FOUND", f"Not found; Gaia id not found for email {email}")
     if account.disabled:

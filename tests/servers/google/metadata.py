@@ -6,7 +6,9 @@ import urllib.parse
 import oauth
 
 _BASE = "/computeMetadata/v1/"
-_ZONE = "europe-west1-b"
+# The one machine.
+ID, NAME, ZONE = "4520031799277581759", "runner", "europe-west1-b"
+CREATED, _CREATED_SECONDS = "2026-01-01T00:00:00.000Z", 1767225600
 _PAGE = """<!DOCTYPE html>
 <html lang=en>
   <meta charset=utf-8>
@@ -47,9 +49,9 @@ def _machine(world, path):
         "project/project-id": project.id,
         "project/numeric-project-id": project.number,
         "universe/universe-domain": world.universe,
-        "instance/id": "4520031799277581759",
-        "instance/name": "runner",
-        "instance/zone": f"projects/{project.number}/zones/{_ZONE}",
+        "instance/id": ID,
+        "instance/name": NAME,
+        "instance/zone": f"projects/{project.number}/zones/{ZONE}",
     }.get(path)
 
 
@@ -93,8 +95,9 @@ def _identity(world, account, request):
     more = {}
     if request.query.get("format") == ["full"]:
         project = world.machine_project
-        engine = {"instance_id": "4520031799277581759", "instance_name": "runner", "zone": _ZONE}
+        engine = {"instance_id": ID, "instance_name": NAME, "zone": ZONE}
         engine |= {"project_id": project.id, "project_number": int(project.number)}
+        engine["instance_creation_timestamp"] = _CREATED_SECONDS
         more = {"google": {"compute_engine": engine}}
     return oauth.identity(world, account, audience, **more)
 

@@ -153,6 +153,10 @@ class World:
             self.accounts[email] = ServiceAccount(email, project, str(random.randrange(10**20, 10**21)))
         return self.accounts[email]
 
+    def account(self, name):
+        """The service account of that email or id, or nothing."""
+        return self.accounts.get(name) or next((each for each in self.accounts.values() if each.unique_id == name), None)
+
     def issue(self, principal, scopes, lifetime=None):
         """A bearer token, and the seconds that it is good for."""
         lifetime = self.token_lifetime if lifetime is None else lifetime
