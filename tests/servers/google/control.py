@@ -135,7 +135,9 @@ def do_user(world, email, workforce_pool=None, revoked=False):
     world.users[made.refresh_token] = made
     file = {"client_id": made.client_id, "client_secret": made.client_secret, "refresh_token": made.refresh_token}
     if workforce_pool is None:
-        return file | {"type": "authorized_user", "account": "", "universe_domain": world.universe}
+        # The last is not gcloud's; Google's client for Rust goes there, that for Python does not.
+        here = {"token_uri": f"{world.url}/token"}
+        return file | {"type": "authorized_user", "account": "", "universe_domain": world.universe} | here
     return file | {
         "type": "external_account_authorized_user",
         "audience": f"//iam.googleapis.com/{workforce_pool}/providers/p",

@@ -148,7 +148,7 @@ impl GoogleFake {
         self.control(&json!({ "call": "key", "email": email }))
     }
 
-    /// A user, as the file has it that `gcloud auth application-default login` writes.
+    /// A user, as the file has it that `gcloud auth application-default login` writes, with the fake's `token_uri`.
     #[must_use]
     pub fn user(&self, email: &str) -> Value {
         self.control(&json!({ "call": "user", "email": email }))
