@@ -11,7 +11,7 @@ use serde::de::{
 };
 use serde::{Deserialize, de, forward_to_deserialize_any};
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeInteger, DeTable, DeValue};
 
 use super::fault::Fault;
 
@@ -125,45 +125,42 @@ fn unexpected(found: &DeValue<'_>, expected: &dyn de::Expected) -> Fault {
     de::Error::invalid_type(Unexpected::Other(found), expected)
 }
 
+fn number(integer: &DeInteger<'_>) -> Result<i64, Fault> {
+    i64::from_str_radix(integer.as_str(), integer.radix())
+        .map_err(|_| Fault::new("the number is too large"))
+}
+
+/// The keys of a table, and where they are.
+fn places(table: &DeTable<'_>) -> Vec<(String, Range<usize>)> {
+    table
+        .keys()
+        .map(|key| (key.get_ref().to_string(), key.span()))
+        .collect()
+}
+
 impl<'de> Deserializer<'de> for Node<'de> {
     type Error = Fault;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         let span = self.span();
-        match self.0.into_inner() {
-            DeValue::String(text) => visitor
-                .visit_str(&text)
-                .map_err(|fault: Fault| fault.at(span)),
-            DeValue::Boolean(value) => visitor
-                .visit_bool(value)
-                .map_err(|fault: Fault| fault.at(span)),
+        let mut keys = Vec::new();
+        let read = match self.0.into_inner() {
+            DeValue::String(text) => visitor.visit_str(&text),
+            DeValue::Boolean(value) => visitor.visit_bool(value),
             DeValue::Integer(integer) => {
-                match i64::from_str_radix(integer.as_str(), integer.radix()) {
-                    Ok(number) => visitor
-                        .visit_i64(number)
-                        .map_err(|fault: Fault| fault.at(span)),
-                    Err(_) => Err(Fault::new("the number is too large").at(span)),
-                }
+                number(&integer).and_then(|number| visitor.visit_i64(number))
             }
-            DeValue::Array(array) => visitor
-                .visit_seq(Elements(array.into_iter()))
-                .map_err(|fault: Fault| fault.at(span)),
+            DeValue::Array(array) => visitor.visit_seq(Elements(array.into_iter())),
             DeValue::Table(table) => {
-                let keys: Vec<_> = table
-                    .keys()
-                    .map(|key| (key.get_ref().to_string(), key.span()))
-                    .collect();
-                visitor
-                    .visit_map(Pairs {
-                        pairs: table.into_iter(),
-                        value: None,
-                    })
-                    .map_err(|fault: Fault| fault.within(span, &keys))
+                keys = places(&table);
+                visitor.visit_map(Pairs {
+                    pairs: table.into_iter(),
+                    value: None,
+                })
             }
-            other @ (DeValue::Float(_) | DeValue::Datetime(_)) => {
-                Err(unexpected(&other, &visitor).at(span))
-            }
-        }
+            other @ (DeValue::Float(_) | DeValue::Datetime(_)) => Err(unexpected(&other, &visitor)),
+        };
+        read.map_err(|fault: Fault| fault.within(span, &keys))
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4::SigningParams;
 use cargo_credential_bridge_backend::http::Settings;
-use cargo_credential_bridge_backend::{Context, Error, Kind, SecretString};
+use cargo_credential_bridge_backend::{Context, Error, Kind, Running, SecretString};
 use http::{HeaderValue, Request, Uri};
 
 use crate::config::{Identity, roots};
@@ -70,64 +70,66 @@ struct Unsigned {
 /// # Errors
 ///
 /// [`Kind::NotAvailable`] if there is no identity here, and those of getting one.
-pub async fn sign_caller_identity(
-    auth: &[Method],
-    recipient: Recipient<'_>,
-    context: &Context,
-) -> Result<CallerIdentity, Error> {
-    let http = Settings {
-        roots: roots(None, &context.environment)?,
-        ..Settings::default()
-    };
-    let sdk = Sdk::new(http, None, context)?;
-    let identity = Identity {
-        methods: auth.to_vec(),
-        ..Identity::default()
-    };
-    // Tokens are traded in the region of the job where it has one, as the SDK does.
-    let trading = match recipient {
-        Recipient::Vault {
-            region: Some(region),
-            ..
-        } => region.clone(),
-        Recipient::Vault { region: None, .. } => match sdk.region().await {
-            Err(error) if error.kind() == Kind::NotAvailable => GLOBAL_REGION
-                .parse()
-                .map_err(|why: String| Error::new(Kind::Invalid, why))?,
-            region => region?,
-        },
-        Recipient::Google { .. } => sdk.region().await?,
-    };
-    let config = sdk.config(&trading, context.deadline.remaining()).await;
-    let login = identity.login(&sdk, &config).await?;
+pub fn sign_caller_identity<'a>(
+    auth: &'a [Method],
+    recipient: Recipient<'a>,
+    context: &'a Context,
+) -> Running<'a, Result<CallerIdentity, Error>> {
+    Box::pin(async move {
+        let http = Settings {
+            roots: roots(None, &context.environment)?,
+            ..Settings::default()
+        };
+        let sdk = Sdk::new(http, None, context)?;
+        let identity = Identity {
+            methods: auth.to_vec(),
+            ..Identity::default()
+        };
+        // Tokens are traded in the region of the job where it has one, as the SDK does.
+        let trading = match recipient {
+            Recipient::Vault {
+                region: Some(region),
+                ..
+            } => region.clone(),
+            Recipient::Vault { region: None, .. } => match sdk.region().await {
+                Err(error) if error.kind() == Kind::NotAvailable => GLOBAL_REGION
+                    .parse()
+                    .map_err(|why: String| Error::new(Kind::Invalid, why))?,
+                region => region?,
+            },
+            Recipient::Google { .. } => sdk.region().await?,
+        };
+        let config = sdk.config(&trading, context.deadline.remaining()).await;
+        let login = identity.login(&sdk, &config).await?;
 
-    let failed = |why: String| {
-        Error::new(
-            Kind::Invalid,
-            "can't sign the request that says who this job is to AWS",
-        )
-        .because(why)
-    };
-    let Unsigned {
-        url,
-        body,
-        mut headers,
-        region,
-    } = recipient.request(&trading).map_err(failed)?;
-    let identity = login.credentials.into();
-    let signature = signature(&identity, &url, body, &headers, &region).map_err(failed)?;
-    let concealed = signature
-        .iter()
-        .filter(|(name, _)| name != "x-amz-date")
-        .map(|(_, value)| SecretString::from(value.as_str()))
-        .collect();
-    headers.extend(signature);
-    Ok(CallerIdentity {
-        method: "POST",
-        url,
-        body,
-        headers,
-        concealed,
+        let failed = |why: String| {
+            Error::new(
+                Kind::Invalid,
+                "can't sign the request that says who this job is to AWS",
+            )
+            .because(why)
+        };
+        let Unsigned {
+            url,
+            body,
+            mut headers,
+            region,
+        } = recipient.request(&trading).map_err(failed)?;
+        let identity = login.credentials.into();
+        let signature = signature(&identity, &url, body, &headers, &region).map_err(failed)?;
+        let concealed = signature
+            .iter()
+            .filter(|(name, _)| name != "x-amz-date")
+            .map(|(_, value)| SecretString::from(value.as_str()))
+            .collect();
+        headers.extend(signature);
+        Ok(CallerIdentity {
+            method: "POST",
+            url,
+            body,
+            headers,
+            concealed,
+        })
     })
 }
 

@@ -10,7 +10,9 @@ use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIden
 use aws_sdk_sts::types::AssumedRoleUser;
 use aws_smithy_types::date_time::ConversionError;
 use cargo_credential_bridge_backend::identity::Identity as Workload;
-use cargo_credential_bridge_backend::{Error, ExposeSecret as _, Kind, SecretString, Value};
+use cargo_credential_bridge_backend::{
+    Error, ExposeSecret as _, Kind, Running, SecretString, Value,
+};
 
 use crate::config::Identity;
 use crate::error::{self, Action};
@@ -34,14 +36,20 @@ pub(crate) struct Login {
 
 impl Identity {
     /// Gets the keys, by the first method whose inputs exist here, and then those of the roles on top.
-    pub(crate) async fn login(&self, sdk: &Sdk, config: &SdkConfig) -> Result<Login, Error> {
-        let mut login = first(&self.methods, sdk, config).await?;
-        login.conceal(sdk);
-        for role in &self.roles {
-            login = self.assume(role, &login, sdk, config).await?;
+    pub(crate) fn login<'a>(
+        &'a self,
+        sdk: &'a Sdk,
+        config: &'a SdkConfig,
+    ) -> Running<'a, Result<Login, Error>> {
+        Box::pin(async move {
+            let mut login = first(&self.methods, sdk, config).await?;
             login.conceal(sdk);
-        }
-        Ok(login)
+            for role in &self.roles {
+                login = self.assume(role, &login, sdk, config).await?;
+                login.conceal(sdk);
+            }
+            Ok(login)
+        })
     }
 
     async fn assume(

@@ -19,7 +19,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials as _;
 use aws_credential_types::provider::error::CredentialsError;
 use cargo_credential_bridge_backend::http::{Retry, Settings, Transport};
-use cargo_credential_bridge_backend::{Context, Error, Kind};
+use cargo_credential_bridge_backend::{Context, Error, Kind, Running};
 
 use crate::connector::Connector;
 use crate::name::Region;
@@ -76,18 +76,24 @@ impl Sdk {
 
     /// The SDK's settings for one region, with `limit` for one operation, its retries included. There are no
     /// credentials in it.
-    pub(crate) async fn config(&self, region: &Region, limit: Duration) -> SdkConfig {
-        let timeouts = TimeoutConfig::builder().operation_timeout(limit).build();
-        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .http_client(self.connector.clone())
-            .region(aws_config::Region::new(region.as_str().to_owned()))
-            .retry_config(self.retry.clone())
-            .timeout_config(timeouts)
-            .no_credentials();
-        if let Some(profile) = &self.profile {
-            loader = loader.profile_name(profile);
-        }
-        loader.load().await
+    pub(crate) fn config<'a>(
+        &'a self,
+        region: &'a Region,
+        limit: Duration,
+    ) -> Running<'a, SdkConfig> {
+        Box::pin(async move {
+            let timeouts = TimeoutConfig::builder().operation_timeout(limit).build();
+            let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+                .http_client(self.connector.clone())
+                .region(aws_config::Region::new(region.as_str().to_owned()))
+                .retry_config(self.retry.clone())
+                .timeout_config(timeouts)
+                .no_credentials();
+            if let Some(profile) = &self.profile {
+                loader = loader.profile_name(profile);
+            }
+            loader.load().await
+        })
     }
 
     /// The credentials that the SDK finds on this machine.

@@ -1,5 +1,6 @@
 use core::fmt;
 use core::future::Future;
+use core::pin::Pin;
 use core::time::Duration;
 
 use secrecy::{SecretSlice, SecretString};
@@ -46,6 +47,10 @@ pub trait Backend: Sized {
         async {}
     }
 }
+
+/// A future of whatever size. What a function gives as one is compiled once, where it is written; an `async fn` is
+/// compiled anew in every crate that awaits it.
+pub type Running<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// What an instance is opened with.
 #[derive(Clone, Debug)]

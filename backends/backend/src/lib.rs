@@ -25,7 +25,7 @@ pub mod identity;
 pub mod program;
 mod value;
 
-pub use backend::{Backend, Context, Fetched, Payload};
+pub use backend::{Backend, Context, Fetched, Payload, Running};
 pub use deadline::Deadline;
 pub use environment::Environment;
 pub use error::{Error, Kind};

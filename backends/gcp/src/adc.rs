@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cargo_credential_bridge_backend::{Environment, Error, Value};
+use cargo_credential_bridge_backend::{Environment, Error, Running, Value};
 
 use crate::credentials_file::{CredentialsFile, Kind as FileKind};
 use crate::login::Login;
@@ -15,14 +15,16 @@ use crate::{external_account, metadata, service_account, user};
 const WELL_KNOWN: &str = "application_default_credentials.json";
 
 /// The access token by the credentials of this machine, or by those in `given`.
-pub(crate) async fn login(
-    given: Option<&Value<PathBuf>>,
-    session: &Session,
-) -> Result<Login, Error> {
-    match find(given, &session.context.environment)? {
-        Some(file) => by_file(&file, session).await,
-        None => metadata::login(session).await,
-    }
+pub(crate) fn login<'a>(
+    given: Option<&'a Value<PathBuf>>,
+    session: &'a Session,
+) -> Running<'a, Result<Login, Error>> {
+    Box::pin(async move {
+        match find(given, &session.context.environment)? {
+            Some(file) => by_file(&file, session).await,
+            None => metadata::login(session).await,
+        }
+    })
 }
 
 /// The credentials in a file: the one of the config, that of `GOOGLE_APPLICATION_CREDENTIALS`, gcloud's. A file that is

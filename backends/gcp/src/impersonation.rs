@@ -2,7 +2,7 @@
 //!
 //! Source: the API page "Method: projects.serviceAccounts.generateAccessToken" of IAM Service Account Credentials.
 
-use cargo_credential_bridge_backend::{Error, SecretString};
+use cargo_credential_bridge_backend::{Error, Running, SecretString};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -42,40 +42,42 @@ pub(crate) fn resources(delegates: &[ServiceAccount]) -> Vec<String> {
 
 impl Impersonation {
     /// The account's access token, for the one of `principal`.
-    pub(crate) async fn send(
-        &self,
-        token: &SecretString,
+    pub(crate) fn send<'a>(
+        &'a self,
+        token: &'a SecretString,
         principal: Option<String>,
-        session: &Session,
-    ) -> Result<Login, Error> {
-        let body = json!({
-            "scope": [SCOPE],
-            "delegates": resources(&self.delegates),
-            "lifetime": format!("{LIFETIME}s"),
-        });
-        let answer = session
-            .ask(Ask::json(&self.url, &body).bearer(token))
-            .await?;
-        if !answer.is_ok() {
-            let action = Action::Impersonate {
-                account: &self.account,
-                delegates: &self.delegates,
-                by: principal.as_deref(),
-                right: "roles/iam.serviceAccountTokenCreator",
-            };
-            return Err(error::classify(
-                &action,
-                &answer.refusal(&session.transport),
-            ));
-        }
-        let token = answer
-            .read::<Generated>()?
-            .access_token
-            .filter(|token| !token.is_empty())
-            .ok_or_else(|| no_token(&answer.asked))?;
-        Ok(Login::new(
-            token.into(),
-            Some(format!("serviceAccount:{}", self.account)),
-        ))
+        session: &'a Session,
+    ) -> Running<'a, Result<Login, Error>> {
+        Box::pin(async move {
+            let body = json!({
+                "scope": [SCOPE],
+                "delegates": resources(&self.delegates),
+                "lifetime": format!("{LIFETIME}s"),
+            });
+            let answer = session
+                .ask(Ask::json(&self.url, &body).bearer(token))
+                .await?;
+            if !answer.is_ok() {
+                let action = Action::Impersonate {
+                    account: &self.account,
+                    delegates: &self.delegates,
+                    by: principal.as_deref(),
+                    right: "roles/iam.serviceAccountTokenCreator",
+                };
+                return Err(error::classify(
+                    &action,
+                    &answer.refusal(&session.transport),
+                ));
+            }
+            let token = answer
+                .read::<Generated>()?
+                .access_token
+                .filter(|token| !token.is_empty())
+                .ok_or_else(|| no_token(&answer.asked))?;
+            Ok(Login::new(
+                token.into(),
+                Some(format!("serviceAccount:{}", self.account)),
+            ))
+        })
     }
 }

@@ -1,7 +1,9 @@
 //! One instance while an answer is made: the way to Google, and what is known of this job there.
 
 use cargo_credential_bridge_backend::http::Transport;
-use cargo_credential_bridge_backend::{Context, Error, ExposeSecret as _, Kind, SecretString};
+use cargo_credential_bridge_backend::{
+    Context, Error, ExposeSecret as _, Kind, Running, SecretString,
+};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request};
 use serde_json::Value;
@@ -101,10 +103,12 @@ impl<'a> Ask<'a> {
 
 impl Session {
     /// Sends it, again where that may help, and gives the answer whatever its status.
-    pub(crate) async fn ask(&self, ask: Ask<'_>) -> Result<Answer, Error> {
-        let asked = format!("{} {}", ask.method, without_query(ask.url));
-        let response = self.transport.send(ask.build()?).await?;
-        Ok(Answer::new(asked, response))
+    pub(crate) fn ask<'a>(&'a self, ask: Ask<'a>) -> Running<'a, Result<Answer, Error>> {
+        Box::pin(async move {
+            let asked = format!("{} {}", ask.method, without_query(ask.url));
+            let response = self.transport.send(ask.build()?).await?;
+            Ok(Answer::new(asked, response))
+        })
     }
 
     /// The domain of Google's services for whoever has no endpoints of their own.

@@ -3,7 +3,7 @@
 //! Source: Vault's page "Google Cloud auth method", types `iam` and `gce`.
 
 use cargo_credential_bridge_backend::http::{Settings, Transport};
-use cargo_credential_bridge_backend::{Context, Error, Kind, SecretString};
+use cargo_credential_bridge_backend::{Context, Error, Kind, Running, SecretString};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -53,44 +53,46 @@ struct Signed {
 /// # Errors
 ///
 /// [`Kind::NotAvailable`] if there is no identity here, and those of getting one and of having it sign.
-pub async fn sign_identity(
-    proof: Proof<'_>,
-    role: &str,
-    context: &Context,
-) -> Result<SignedIdentity, Error> {
-    let session = Session {
-        transport: Transport::new(Settings::default(), context),
-        context: context.clone(),
-        universe: given_or_variable(
-            None,
-            "universe-domain",
-            "GOOGLE_CLOUD_UNIVERSE_DOMAIN",
-            &context.environment,
-        )?,
-    };
-    match proof {
-        Proof::Gce => {
-            let audience = format!("http://vault/{role}");
-            Ok(SignedIdentity {
-                jwt: metadata::identity_token(&audience, &session).await?,
-                concealed: Vec::new(),
-            })
+pub fn sign_identity<'a>(
+    proof: Proof<'a>,
+    role: &'a str,
+    context: &'a Context,
+) -> Running<'a, Result<SignedIdentity, Error>> {
+    Box::pin(async move {
+        let session = Session {
+            transport: Transport::new(Settings::default(), context),
+            context: context.clone(),
+            universe: given_or_variable(
+                None,
+                "universe-domain",
+                "GOOGLE_CLOUD_UNIVERSE_DOMAIN",
+                &context.environment,
+            )?,
+        };
+        match proof {
+            Proof::Gce => {
+                let audience = format!("http://vault/{role}");
+                Ok(SignedIdentity {
+                    jwt: metadata::identity_token(&audience, &session).await?,
+                    concealed: Vec::new(),
+                })
+            }
+            Proof::Iam { account, endpoint } => {
+                let checked = |key: &str, why: String| {
+                    Error::new(Kind::Invalid, format!("`{key}` is no use")).because(why)
+                };
+                let account = account
+                    .map(str::parse)
+                    .transpose()
+                    .map_err(|why| checked("service-account", why))?;
+                let endpoint = endpoint
+                    .map(str::parse)
+                    .transpose()
+                    .map_err(|why| checked("iam-endpoint", why))?;
+                by_account(account, endpoint, role, &session).await
+            }
         }
-        Proof::Iam { account, endpoint } => {
-            let checked = |key: &str, why: String| {
-                Error::new(Kind::Invalid, format!("`{key}` is no use")).because(why)
-            };
-            let account = account
-                .map(str::parse)
-                .transpose()
-                .map_err(|why| checked("service-account", why))?;
-            let endpoint = endpoint
-                .map(str::parse)
-                .transpose()
-                .map_err(|why| checked("iam-endpoint", why))?;
-            by_account(account, endpoint, role, &session).await
-        }
-    }
+    })
 }
 
 async fn by_account(

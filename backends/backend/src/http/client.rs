@@ -9,7 +9,7 @@ use url::Url;
 
 use super::address::{self, ActualHost, is_loopback, origin};
 use super::{ClientCertificate, Concealed, Retry, Roots, refusal, retry, tls};
-use crate::{Context, Deadline, Error, Kind};
+use crate::{Context, Deadline, Error, Kind, Running};
 
 /// No answer of a store is larger than this many bytes. Vault's limit for a request is 32 MiB, but a secret
 /// with a token in it is a few KiB.
@@ -157,40 +157,42 @@ impl Client {
     /// # Errors
     ///
     /// [`Kind::Unavailable`] and [`Kind::Timeout`] where there is no whole answer.
-    pub async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Error> {
-        let described = describe(&request);
-        let mut request = self.prepare(request, &described)?;
-        let mut made = 0;
-        let mut redirects = 0;
-        loop {
-            made += 1;
-            let again = request.try_clone();
-            let (outcome, wish) = match self.send_once(request, &described, self.try_timeout).await
-            {
-                Ok(response) if response.status().is_redirection() => {
-                    redirects += 1;
-                    request = self.follow(again, &response, redirects, &described)?;
-                    made -= 1;
-                    continue;
+    pub fn send(&self, request: Request<Vec<u8>>) -> Running<'_, Result<Response<Vec<u8>>, Error>> {
+        Box::pin(async move {
+            let described = describe(&request);
+            let mut request = self.prepare(request, &described)?;
+            let mut made = 0;
+            let mut redirects = 0;
+            loop {
+                made += 1;
+                let again = request.try_clone();
+                let (outcome, wish) =
+                    match self.send_once(request, &described, self.try_timeout).await {
+                        Ok(response) if response.status().is_redirection() => {
+                            redirects += 1;
+                            request = self.follow(again, &response, redirects, &described)?;
+                            made -= 1;
+                            continue;
+                        }
+                        Ok(response) if Retry::is_transient(response.status()) => {
+                            let wish = retry::retry_after(response.headers(), SystemTime::now());
+                            (Ok(response), wish)
+                        }
+                        Ok(response) => return Ok(response),
+                        Err((error, true)) => (Err(error), None),
+                        Err((error, false)) => return Err(error),
+                    };
+                let wait = self.retry.wait(made, wish, fastrand::f64());
+                match (wait, again) {
+                    // A wait that ends after the deadline helps nobody: what we have now says more.
+                    (Some(wait), Some(again)) if wait < self.deadline.remaining() => {
+                        tokio::time::sleep(wait).await;
+                        request = again;
+                    }
+                    _ => return outcome,
                 }
-                Ok(response) if Retry::is_transient(response.status()) => {
-                    let wish = retry::retry_after(response.headers(), SystemTime::now());
-                    (Ok(response), wish)
-                }
-                Ok(response) => return Ok(response),
-                Err((error, true)) => (Err(error), None),
-                Err((error, false)) => return Err(error),
-            };
-            let wait = self.retry.wait(made, wish, fastrand::f64());
-            match (wait, again) {
-                // A wait that ends after the deadline helps nobody: what we have now says more.
-                (Some(wait), Some(again)) if wait < self.deadline.remaining() => {
-                    tokio::time::sleep(wait).await;
-                    request = again;
-                }
-                _ => return outcome,
             }
-        }
+        })
     }
 
     /// Sends a request exactly once, within `limit`, and gives the answer whatever its status, a redirect
@@ -245,52 +247,54 @@ impl Client {
     }
 
     /// One try. The flag beside an error says whether another may help.
-    async fn send_once(
-        &self,
+    fn send_once<'a>(
+        &'a self,
         mut request: reqwest::Request,
-        described: &str,
+        described: &'a str,
         limit: Option<Duration>,
-    ) -> Result<Response<Vec<u8>>, (Error, bool)> {
-        let remaining = self.deadline.remaining();
-        if remaining.is_zero() {
-            return Err((
-                refusal::timeout(&self.origin, described, self.deadline),
-                false,
-            ));
-        }
-        let limit = limit.map_or(remaining, |limit| limit.min(remaining));
-        *request.timeout_mut() = Some(limit);
-
-        let failed = |error: reqwest::Error| {
-            let again = refusal::is_transient(&error);
-            (
-                refusal::classify(&error, &self.origin, described, self.deadline),
-                again,
-            )
-        };
-        let mut answer = self.http.execute(request).await.map_err(failed)?;
-        let mut body =
-            Vec::with_capacity(answer.content_length().unwrap_or(0).min(1 << 16) as usize);
-        while let Some(chunk) = answer.chunk().await.map_err(failed)? {
-            body.extend_from_slice(&chunk);
-            if body.len() > ANSWER_LIMIT {
-                let error = Error::new(
-                    Kind::Invalid,
-                    format!(
-                        "`{}` answered more than {} MiB",
-                        self.origin,
-                        ANSWER_LIMIT >> 20
-                    ),
-                )
-                .because(described)
-                .help("check the address: no secret store answers as much");
-                return Err((error, false));
+    ) -> Running<'a, Result<Response<Vec<u8>>, (Error, bool)>> {
+        Box::pin(async move {
+            let remaining = self.deadline.remaining();
+            if remaining.is_zero() {
+                return Err((
+                    refusal::timeout(&self.origin, described, self.deadline),
+                    false,
+                ));
             }
-        }
-        let mut response = Response::new(body);
-        *response.status_mut() = answer.status();
-        core::mem::swap(response.headers_mut(), answer.headers_mut());
-        Ok(response)
+            let limit = limit.map_or(remaining, |limit| limit.min(remaining));
+            *request.timeout_mut() = Some(limit);
+
+            let failed = |error: reqwest::Error| {
+                let again = refusal::is_transient(&error);
+                (
+                    refusal::classify(&error, &self.origin, described, self.deadline),
+                    again,
+                )
+            };
+            let mut answer = self.http.execute(request).await.map_err(failed)?;
+            let mut body =
+                Vec::with_capacity(answer.content_length().unwrap_or(0).min(1 << 16) as usize);
+            while let Some(chunk) = answer.chunk().await.map_err(failed)? {
+                body.extend_from_slice(&chunk);
+                if body.len() > ANSWER_LIMIT {
+                    let error = Error::new(
+                        Kind::Invalid,
+                        format!(
+                            "`{}` answered more than {} MiB",
+                            self.origin,
+                            ANSWER_LIMIT >> 20
+                        ),
+                    )
+                    .because(described)
+                    .help("check the address: no secret store answers as much");
+                    return Err((error, false));
+                }
+            }
+            let mut response = Response::new(body);
+            *response.status_mut() = answer.status();
+            core::mem::swap(response.headers_mut(), answer.headers_mut());
+            Ok(response)
+        })
     }
 
     /// The request to send instead, when the server sends us on within its own origin.

@@ -15,7 +15,7 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 pub use token::WorkloadToken;
 
 use crate::value::Supplied;
-use crate::{Context, Environment, Error, Kind};
+use crate::{Context, Environment, Error, Kind, Running};
 
 /// Where Kubernetes projects the token of a pod's service account.
 const KUBERNETES_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
@@ -112,34 +112,35 @@ impl Identity {
     ///
     /// [`Kind::NotAvailable`] as [`check`](Self::check); [`Kind::Unavailable`], [`Kind::Unauthenticated`] and
     /// their like if the CI system does not mint it.
-    pub async fn token(
-        &self,
-        audience: Option<&str>,
-        context: &Context,
-    ) -> Result<WorkloadToken, Error> {
-        let environment = &context.environment;
-        let absent = || self.check(environment).err();
-        let text = match self {
-            Self::GitHubActions => {
-                return github::Request::from_environment(environment)?
-                    .send(audience, context)
-                    .await;
+    pub fn token<'a>(
+        &'a self,
+        audience: Option<&'a str>,
+        context: &'a Context,
+    ) -> Running<'a, Result<WorkloadToken, Error>> {
+        Box::pin(async move {
+            let environment = &context.environment;
+            let absent = || self.check(environment).err();
+            let text = match self {
+                Self::GitHubActions => {
+                    return github::Request::from_environment(environment)?
+                        .send(audience, context)
+                        .await;
+                }
+                Self::GitLab => environment.var(GITLAB_TOKEN)?,
+                Self::Kubernetes => environment
+                    .read_text("the service account token", Path::new(KUBERNETES_TOKEN))?,
+                Self::Supplied(supplied) => Some(supplied.read("identity", environment)?),
+            };
+            match text {
+                Some(text) => WorkloadToken::new(text.trim().to_owned(), self),
+                None => Err(absent().unwrap_or_else(|| {
+                    Error::new(
+                        Kind::NotAvailable,
+                        format!("no identity here: {self} is gone"),
+                    )
+                })),
             }
-            Self::GitLab => environment.var(GITLAB_TOKEN)?,
-            Self::Kubernetes => {
-                environment.read_text("the service account token", Path::new(KUBERNETES_TOKEN))?
-            }
-            Self::Supplied(supplied) => Some(supplied.read("identity", environment)?),
-        };
-        match text {
-            Some(text) => WorkloadToken::new(text.trim().to_owned(), self),
-            None => Err(absent().unwrap_or_else(|| {
-                Error::new(
-                    Kind::NotAvailable,
-                    format!("no identity here: {self} is gone"),
-                )
-            })),
-        }
+        })
     }
 }
 
