@@ -19,7 +19,7 @@ fn subject(issuer: &Issuer) -> String {
     let claims = issuer.claims("x", &Value::Null);
     format!(
         "principal://iam.googleapis.com/{POOL}/subject/{}",
-        claims["sub"].as_str().unwrap()
+        claims["sub"].as_str().expect("a job has a subject")
     )
 }
 
@@ -269,7 +269,8 @@ fn script(provider: Provider, text: &str) -> Provider {
     use std::os::unix::fs::PermissionsExt as _;
     let provider = provider.file("bin/give me.sh", &format!("#!/bin/sh\n{text}\n"));
     let path = provider.home().join("bin/give me.sh");
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700))
+        .expect("the file is ours");
     provider
 }
 

@@ -305,9 +305,9 @@ impl Store for Gcp {
     }
 
     fn without_identity(&self) -> Option<String> {
-        Some(format!(
-            "type = \"gcp\"\nproject = \"acme\"\nauth = {{ method = \"workload-identity\", provider = \"projects/1/locations/global/workloadIdentityPools/p/providers/x\", identity = \"github-actions\" }}"
-        ))
+        Some(
+            "type = \"gcp\"\nproject = \"acme\"\nauth = { method = \"workload-identity\", provider = \"projects/1/locations/global/workloadIdentityPools/p/providers/x\", identity = \"github-actions\" }".to_owned(),
+        )
     }
 
     fn source(&self, name: &str) -> String {

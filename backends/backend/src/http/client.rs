@@ -67,6 +67,9 @@ pub struct Client {
     concealed: Arc<Concealed>,
 }
 
+/// The outcome of one try. The flag beside an error says whether another may help.
+pub(super) type Tried = Result<Response<Vec<u8>>, (Error, bool)>;
+
 impl Client {
     /// A client for the scheme, host and port of `address`, which is `http`, `https`, or `unix` with the path
     /// of a socket on which plain HTTP is spoken.
@@ -202,7 +205,7 @@ impl Client {
         &self,
         request: Request<Vec<u8>>,
         limit: Option<Duration>,
-    ) -> Result<Response<Vec<u8>>, (Error, bool)> {
+    ) -> Tried {
         let described = describe(&request);
         let request = self
             .prepare(request, &described)
@@ -252,7 +255,7 @@ impl Client {
         mut request: reqwest::Request,
         described: &'a str,
         limit: Option<Duration>,
-    ) -> Running<'a, Result<Response<Vec<u8>>, (Error, bool)>> {
+    ) -> Running<'a, Tried> {
         Box::pin(async move {
             let remaining = self.deadline.remaining();
             if remaining.is_zero() {
