@@ -444,16 +444,14 @@ fn nobody_at_the_metadata_address_is_no_identity() {
 fn a_file_that_is_asked_for_must_be_there() {
     let server = store(&service_account());
     server.attach(ACCOUNT);
-    for (name, value) in [("GOOGLE_APPLICATION_CREDENTIALS", "/nonexistent/key.json")] {
-        let provider = provider(&at(&server), SOURCE)
-            .env(name, value)
-            .env("GCE_METADATA_HOST", server.host());
-        let text = error_text(&provider.get(URL, "read"));
-        assert!(
-            text.starts_with("`/nonexistent/key.json` does not exist"),
-            "{text}"
-        );
-    }
+    let provider = provider(&at(&server), SOURCE)
+        .env("GOOGLE_APPLICATION_CREDENTIALS", "/nonexistent/key.json")
+        .env("GCE_METADATA_HOST", server.host());
+    let text = error_text(&provider.get(URL, "read"));
+    assert!(
+        text.starts_with("`/nonexistent/key.json` does not exist"),
+        "{text}"
+    );
     assert!(server.requests().is_empty());
 }
 
