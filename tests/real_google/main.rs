@@ -1,7 +1,8 @@
 //! The provider against Google: a fake of it on Google's own messages, which Google's own clients have to agree with.
 //!
 //! `ci/test real` installs those and runs this. By hand: `CCB_GOOGLE_PYTHON=PATH cargo test --features real-servers --test
-//! real_google`, with what `ci/install google` prints.
+//! real_google`, with what `ci/install google` prints, and `CCB_CARGO_1_96=PATH` for the second Cargo. Every test has a
+//! fake of its own, which is the proxy to Google's own hosts: the provider is told of no other address.
 
 #![allow(
     clippy::panic,
@@ -9,4 +10,11 @@
     reason = "a test fails by panicking"
 )]
 
+mod adc;
 mod fake;
+mod secrets;
+mod team;
+mod versions;
+
+/// The binary under test.
+const BINARY: &str = env!("CARGO_BIN_EXE_cargo-credential-bridge");
