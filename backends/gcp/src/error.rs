@@ -100,9 +100,11 @@ pub(crate) fn kind(action: &Action<'_>, refusal: &Refusal) -> Kind {
 /// The error for an answer that is not what was asked for.
 pub(crate) fn classify(action: &Action<'_>, refusal: &Refusal) -> Error {
     let kind = kind(action, refusal);
-    // Whoever stands in front of a service that is down answers for it; nobody refuses us in its name.
+    // Whoever stands in front of a service that is down answers for it; nobody refuses us in its name. A subject token is
+    // not Google's to give.
     if let Said::Foreign(text) = &refusal.said
         && kind != Kind::Unavailable
+        && !matches!(action, Action::Subject { .. })
     {
         return foreign(kind, &refusal.asked)
             .because(refusal.described())
@@ -388,6 +390,25 @@ mod tests {
                        --member=\"principal://iam.googleapis.com/p/subject/repo:acme/app:it's\"";
         let help = error.help_text().unwrap();
         assert!(help.ends_with(command), "{help}");
+    }
+
+    #[test]
+    fn a_subject_token_is_somebody_elses_to_refuse() {
+        let refusal = Refusal {
+            said: Said::Foreign("who are you?".to_owned()),
+            ..status(401, "", None)
+        };
+        let origin = "`job.json`";
+        let error = classify(&Action::Subject { origin }, &refusal);
+        assert_eq!(
+            error.what(),
+            "the place that the Google credentials `job.json` lead to gave no token"
+        );
+        let error = classify(&Action::Machine, &refusal);
+        assert!(
+            error.what().contains("does not answer as Google does"),
+            "{error}"
+        );
     }
 
     #[test]
