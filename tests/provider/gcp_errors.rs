@@ -52,15 +52,18 @@ fn a_service_that_is_switched_off() {
     let (server, key) = allowed();
     server.disable_service(PROJECT);
     let text = asked(&server, &key);
+    // Google says where it is off, by the project's number.
+    let number = server.project_number(PROJECT);
     assert!(
-        text.starts_with("Secret Manager is not enabled in the project `acme`"),
+        text.starts_with(&format!(
+            "Secret Manager is not enabled in the project `{number}`"
+        )),
         "{text}"
     );
     assert!(text.contains("SERVICE_DISABLED"), "{text}");
-    assert!(
-        text.contains("`gcloud services enable secretmanager.googleapis.com --project=acme`"),
-        "{text}"
-    );
+    let command =
+        format!("`gcloud services enable secretmanager.googleapis.com --project={number}`");
+    assert!(text.contains(&command), "{text}");
 }
 
 #[test]

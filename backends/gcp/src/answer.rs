@@ -8,6 +8,8 @@ use cargo_credential_bridge_backend::{Error, ExposeSecret as _, Kind, SecretSlic
 use http::{Response, StatusCode};
 use serde::Deserialize;
 
+use crate::name::Project;
+
 /// One answer, with what it answers to.
 pub(crate) struct Answer {
     /// Method and URL of the request.
@@ -26,10 +28,11 @@ pub(crate) struct Refusal {
 /// In whose words it is.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Said {
-    /// One of Google's APIs: the canonical code, the reason below it, the words.
+    /// One of Google's APIs: the canonical code, the reason below it, the project that the request counts for, the words.
     Status {
         code: String,
         reason: Option<String>,
+        consumer: Option<Project>,
         message: String,
     },
     /// A token endpoint.
@@ -65,6 +68,8 @@ struct WireStatus {
 struct Detail {
     #[serde(default)]
     reason: Option<String>,
+    #[serde(default)]
+    metadata: serde_json::Value,
 }
 
 impl Answer {
@@ -111,6 +116,7 @@ impl Answer {
         let said = match serde_json::from_slice(self.body()) {
             Ok(Wire::Status { error }) => Said::Status {
                 code: transport.quote(&error.status),
+                consumer: error.details.iter().find_map(Detail::consumer),
                 reason: error
                     .details
                     .into_iter()
@@ -137,6 +143,14 @@ impl Answer {
             status: self.status,
             said,
         }
+    }
+}
+
+impl Detail {
+    /// The project that Google counts the request for, which need not be that of the secret.
+    fn consumer(&self) -> Option<Project> {
+        let consumer = self.metadata.get("consumer")?.as_str()?;
+        consumer.strip_prefix("projects/")?.parse().ok()
     }
 }
 
@@ -174,6 +188,13 @@ impl Refusal {
     pub(crate) fn reason(&self) -> Option<&str> {
         match &self.said {
             Said::Status { reason, .. } => reason.as_deref(),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn consumer(&self) -> Option<&Project> {
+        match &self.said {
+            Said::Status { consumer, .. } => consumer.as_ref(),
             _ => None,
         }
     }

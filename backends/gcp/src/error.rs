@@ -158,9 +158,17 @@ fn what(action: &Action<'_>, kind: Kind, refusal: &Refusal) -> String {
             Kind::PermissionDenied if is_service_disabled(refusal) => {
                 format!(
                     "Secret Manager is not enabled in the project `{}`",
-                    secret.project
+                    refusal.consumer().unwrap_or(&secret.project)
                 )
             }
+            Kind::PermissionDenied if is_quota_denied(refusal) => format!(
+                "Google does not let {} charge {}",
+                who(*principal),
+                match refusal.consumer() {
+                    Some(project) => format!("the project `{project}`"),
+                    None => "the quota project".to_owned(),
+                }
+            ),
             Kind::PermissionDenied => {
                 format!("Google does not let {} read {place}", who(*principal))
             }
@@ -184,6 +192,11 @@ fn who(principal: Option<&str>) -> String {
 /// The API is switched off, in the project of the secret or in the one that is charged.
 fn is_service_disabled(refusal: &Refusal) -> bool {
     refusal.reason() == Some("SERVICE_DISABLED")
+}
+
+/// The project that is charged may not be, by whoever asks.
+fn is_quota_denied(refusal: &Refusal) -> bool {
+    refusal.reason() == Some("USER_PROJECT_DENIED")
 }
 
 fn help(action: &Action<'_>, kind: Kind, refusal: &Refusal) -> Option<String> {
@@ -211,6 +224,7 @@ fn help(action: &Action<'_>, kind: Kind, refusal: &Refusal) -> Option<String> {
                 .split_once('@')
                 .and_then(|(_, domain)| domain.strip_suffix(".iam.gserviceaccount.com"));
             if is_service_disabled(refusal) {
+                let project = refusal.consumer().map(AsRef::as_ref).or(project);
                 return Some(enable("iamcredentials.googleapis.com", project.unwrap_or("PROJECT")));
             }
             let member = by.unwrap_or("MEMBER");
@@ -243,8 +257,15 @@ fn help(action: &Action<'_>, kind: Kind, refusal: &Refusal) -> Option<String> {
             ..
         } => match kind {
             Kind::PermissionDenied if is_service_disabled(refusal) => {
-                enable("secretmanager.googleapis.com", secret.project.as_ref())
+                let project = refusal.consumer().unwrap_or(&secret.project);
+                enable("secretmanager.googleapis.com", project.as_ref())
             }
+            Kind::PermissionDenied if is_quota_denied(refusal) => format!(
+                "`quota-project`, GOOGLE_CLOUD_QUOTA_PROJECT or the credentials name it; the binding:\n\
+                 gcloud projects add-iam-policy-binding {} --role=roles/serviceusage.serviceUsageConsumer --member={}",
+                refusal.consumer().map_or("PROJECT", AsRef::as_ref),
+                quoted(principal.unwrap_or("MEMBER")),
+            ),
             Kind::PermissionDenied => format!(
                 "is it the right project (a secret that does not exist is refused too)? The binding, for this secret alone:\n{}",
                 binding(secret, *principal)
@@ -345,8 +366,22 @@ mod tests {
             said: Said::Status {
                 code: code.to_owned(),
                 reason: reason.map(str::to_owned),
+                consumer: None,
                 message: "words".to_owned(),
             },
+        }
+    }
+
+    /// A refusal on account of the project that the request counts for.
+    fn counted(reason: &str, project: &str) -> Refusal {
+        Refusal {
+            said: Said::Status {
+                code: "PERMISSION_DENIED".to_owned(),
+                reason: Some(reason.to_owned()),
+                consumer: project.parse().ok(),
+                message: "words".to_owned(),
+            },
+            ..status(403, "", None)
         }
     }
 
@@ -454,6 +489,30 @@ mod tests {
                 .help_text()
                 .unwrap()
                 .contains("gcloud services enable secretmanager.googleapis.com --project=acme")
+        );
+    }
+
+    #[test]
+    fn the_project_that_counts_is_not_always_the_secrets() {
+        let secret = secret(None);
+        let read = read(&secret, State::Unknown);
+        let error = classify(&read, &counted("SERVICE_DISABLED", "555555555"));
+        assert_eq!(
+            error.what(),
+            "Secret Manager is not enabled in the project `555555555`"
+        );
+        let help = error.help_text().unwrap();
+        assert!(help.contains("--project=555555555`"), "{help}");
+        let error = classify(&read, &counted("USER_PROJECT_DENIED", "billing"));
+        assert_eq!(error.kind(), Kind::PermissionDenied);
+        assert!(
+            error.what().ends_with(" charge the project `billing`"),
+            "{error}"
+        );
+        let help = error.help_text().unwrap();
+        assert!(
+            help.contains("gcloud projects add-iam-policy-binding billing --role=roles/serviceusage.serviceUsageConsumer --member="),
+            "{help}"
         );
     }
 
