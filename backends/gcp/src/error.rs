@@ -7,6 +7,7 @@ use http::StatusCode;
 
 use crate::answer::{Refusal, Said, foreign};
 use crate::config::SecretVersion;
+use crate::login::SCOPE;
 use crate::name::ServiceAccount;
 
 /// What was asked for, as far as a message needs it.
@@ -194,6 +195,11 @@ fn is_service_disabled(refusal: &Refusal) -> bool {
     refusal.reason() == Some("SERVICE_DISABLED")
 }
 
+/// The token is good for less than its owner is.
+fn is_scope_missing(refusal: &Refusal) -> bool {
+    refusal.reason() == Some("ACCESS_TOKEN_SCOPE_INSUFFICIENT")
+}
+
 /// The project that is charged may not be, by whoever asks.
 fn is_quota_denied(refusal: &Refusal) -> bool {
     refusal.reason() == Some("USER_PROJECT_DENIED")
@@ -265,6 +271,10 @@ fn help(action: &Action<'_>, kind: Kind, refusal: &Refusal) -> Option<String> {
                  gcloud projects add-iam-policy-binding {} --role=roles/serviceusage.serviceUsageConsumer --member={}",
                 refusal.consumer().map_or("PROJECT", AsRef::as_ref),
                 quoted(principal.unwrap_or("MEMBER")),
+            ),
+            Kind::PermissionDenied if is_scope_missing(refusal) => format!(
+                "the access token lacks the scope `{SCOPE}`, whatever its owner may do: a machine of Google's has it after \
+                 `gcloud compute instances set-service-account INSTANCE --scopes=cloud-platform`"
             ),
             Kind::PermissionDenied => format!(
                 "is it the right project (a secret that does not exist is refused too)? The binding, for this secret alone:\n{}",
@@ -512,6 +522,20 @@ mod tests {
         let help = error.help_text().unwrap();
         assert!(
             help.contains("gcloud projects add-iam-policy-binding billing --role=roles/serviceusage.serviceUsageConsumer --member="),
+            "{help}"
+        );
+    }
+
+    #[test]
+    fn no_binding_helps_a_token_that_lacks_its_scope() {
+        let secret = secret(None);
+        let reason = Some("ACCESS_TOKEN_SCOPE_INSUFFICIENT");
+        let refusal = status(403, "PERMISSION_DENIED", reason);
+        let error = classify(&read(&secret, State::Unknown), &refusal);
+        assert_eq!(error.kind(), Kind::PermissionDenied);
+        let help = error.help_text().unwrap();
+        assert!(
+            help.contains("--scopes=cloud-platform") && !help.contains("add-iam-policy-binding"),
             "{help}"
         );
     }
