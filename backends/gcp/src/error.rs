@@ -292,9 +292,14 @@ fn help(action: &Action<'_>, kind: Kind, refusal: &Refusal) -> Option<String> {
                     listed(secret)
                 ),
             },
-            Kind::Unauthenticated => {
-                "has it expired, is this machine's clock right, or is it a token of another universe?".to_owned()
+            Kind::Unauthenticated => match refusal.reason() {
+                Some("ACCOUNT_STATE_INVALID") => "is the service account disabled, or deleted? `gcloud iam service-accounts list` tells",
+                _ => {
+                    "has it expired, is this machine's clock right, is a service account's key deleted, or is it a token of \
+                     another universe?"
+                }
             }
+            .to_owned(),
             _ => return None,
         },
     })
@@ -538,6 +543,25 @@ mod tests {
             help.contains("--scopes=cloud-platform") && !help.contains("add-iam-policy-binding"),
             "{help}"
         );
+    }
+
+    #[test]
+    fn why_a_token_is_not_accepted() {
+        let secret = secret(None);
+        for (reason, help) in [
+            (
+                "ACCOUNT_STATE_INVALID",
+                "`gcloud iam service-accounts list`",
+            ),
+            ("ACCESS_TOKEN_TYPE_UNSUPPORTED", "key deleted"),
+            ("ACCESS_TOKEN_EXPIRED", "clock right"),
+        ] {
+            let refusal = status(401, "UNAUTHENTICATED", Some(reason));
+            let error = classify(&read(&secret, State::Unknown), &refusal);
+            assert_eq!(error.kind(), Kind::Unauthenticated);
+            let text = error.help_text().unwrap();
+            assert!(text.contains(help), "{text}");
+        }
     }
 
     #[test]
