@@ -11,10 +11,12 @@
 )]
 
 mod adc;
+mod external;
 mod fake;
 mod secrets;
 mod team;
 mod versions;
+mod workload_identity;
 
 /// The binary under test.
 const BINARY: &str = env!("CARGO_BIN_EXE_cargo-credential-bridge");
