@@ -11,6 +11,7 @@
 )]
 
 mod adc;
+mod amazon;
 mod external;
 mod fake;
 mod secrets;

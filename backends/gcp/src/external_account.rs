@@ -124,10 +124,10 @@ async fn aws(
         "headers": headers,
         "body": signed.body,
     });
-    // It is a text in a form, and a second time encoded as one.
+    // It is a text in a form, and a second time encoded as one. A space is what every decoder takes for one.
     let encoded: String =
         url::form_urlencoded::byte_serialize(request.to_string().as_bytes()).collect();
-    Ok(encoded.into())
+    Ok(encoded.replace('+', "%20").into())
 }
 
 #[cfg(not(feature = "aws"))]
