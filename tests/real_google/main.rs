@@ -12,8 +12,10 @@
 
 mod adc;
 mod amazon;
+mod broken;
 mod external;
 mod fake;
+mod refused;
 mod secrets;
 mod team;
 mod versions;
