@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 use test_servers::Provider;
-use test_servers::google_fake::TOKEN_CREATOR;
+use test_servers::google_fake::{TOKEN_CREATOR, bytes};
 
-use crate::team::{PROJECT, SECRET, Team, account, conceal, denied, with_file};
+use crate::team::{PROJECT, SECRET, Team, account, answer, conceal, denied, with_file};
 
+const STAFF: &str = "locations/global/workforcePools/staff";
 const IAM: &str = "https://iamcredentials.googleapis.com";
 
 /// The path of the method that gives a service account's token.
@@ -37,6 +38,15 @@ fn let_create(team: &Team, email: &str, member: &str) {
 fn user(team: &Team, email: &str) -> Value {
     let mut file = team.google().user(email);
     file.as_object_mut().unwrap().remove("token_uri");
+    file
+}
+
+/// The file of a user of a workforce pool, as gcloud writes it.
+fn workforce(team: &Team) -> Value {
+    let mut file = team
+        .google()
+        .control(&json!({ "call": "user", "email": "alan@example.com", "workforce_pool": STAFF }));
+    file["token_url"] = json!("https://sts.googleapis.com/v1/oauthtoken");
     file
 }
 
@@ -74,26 +84,69 @@ fn a_key_that_is_no_longer_one() {
     let provider = team.by_file(&key, &format!("secret = \"{SECRET}\""));
     team.google()
         .control(&json!({ "call": "account", "email": email, "disabled": true }));
-    let text = team.error(&provider);
-    assert!(
-        text.starts_with(&format!(
-            "Google does not accept the access token of `serviceAccount:{email}`\n"
-        )),
-        "{text}"
-    );
-    assert!(
-        text.contains("401 Unauthorized, UNAUTHENTICATED (ACCOUNT_STATE_INVALID)"),
-        "{text}"
+    let refused = |reason: &str, words: &str| {
+        assert_eq!(
+            team.error(&provider),
+            format!(
+                "Google does not accept the access token of `serviceAccount:{email}`\n\
+                 {} answered 401 Unauthorized, UNAUTHENTICATED ({reason})\n\
+                 Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid \
+                 authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project.\n\
+                 help: {words}",
+                get(SECRET).replace("GET ", "GET https://"),
+            )
+        );
+    };
+    refused(
+        "ACCOUNT_STATE_INVALID",
+        "is the service account disabled, or deleted? `gcloud iam service-accounts list` tells",
     );
     team.google()
         .control(&json!({ "call": "account", "email": email }));
     team.google()
         .control(&json!({ "call": "delete_key", "email": email, "key": key["private_key_id"] }));
-    let text = team.error(&provider);
-    assert!(
-        text.contains("401 Unauthorized, UNAUTHENTICATED (ACCESS_TOKEN_TYPE_UNSUPPORTED)"),
-        "{text}"
+    refused(
+        "ACCESS_TOKEN_TYPE_UNSUPPORTED",
+        "has it expired, is this machine's clock right, is a service account's key deleted, or is it a token of another \
+         universe?",
     );
+}
+
+/// Reads a secret that everybody may read by the same files as Google's own client for Python.
+pub(crate) fn both_read(team: &Team, files: &[Value]) {
+    team.let_read(SECRET, "allAuthenticatedUsers");
+    for file in files {
+        let name = format!("projects/{PROJECT}/secrets/{SECRET}/versions/latest");
+        let asked = json!({ "name": name, "credentials": file, "transport": "google" });
+        let theirs = team.google().python_client("read", &asked);
+        let kind = &file["type"];
+        assert_eq!(
+            bytes(&theirs["read"]["base64"]).as_deref(),
+            Some(team.token().as_bytes()),
+            "{kind}: {theirs}"
+        );
+        let ours = team.ask(&team.by_file(file, &format!("secret = \"{SECRET}\"")));
+        assert_eq!(ours.answer(), answer(team.token()), "{kind}");
+    }
+}
+
+#[test]
+fn googles_own_client_takes_the_same_files() {
+    let team = Team::new();
+    let [start, between, last] = ["start", "between", "last"].map(account);
+    let key = team.google().service_account_key(&start);
+    let ada = user(&team, "ada@example.com");
+    let_create(&team, &last, "user:ada@example.com");
+    let_create(&team, &between, &format!("serviceAccount:{start}"));
+    let_create(&team, &last, &format!("serviceAccount:{between}"));
+    let files = [
+        impersonated(&last, &ada, &[]),
+        impersonated(&last, &key, &[&between]),
+        workforce(&team),
+        ada,
+        key,
+    ];
+    both_read(&team, &files);
 }
 
 #[test]
@@ -143,12 +196,8 @@ fn a_user_who_was_locked_out() {
 #[test]
 fn a_user_of_a_workforce_pool() {
     let team = Team::new();
-    let pool = "locations/global/workforcePools/staff";
-    let mut file = team
-        .google()
-        .control(&json!({ "call": "user", "email": "alan@example.com", "workforce_pool": pool }));
-    file["token_url"] = json!("https://sts.googleapis.com/v1/oauthtoken");
-    let member = format!("principal://iam.googleapis.com/{pool}/subject/alan@example.com");
+    let file = workforce(&team);
+    let member = format!("principal://iam.googleapis.com/{STAFF}/subject/alan@example.com");
     team.is(&member, None, |source| team.by_file(&file, source));
     let token = "POST sts.googleapis.com/v1/oauthtoken".to_owned();
     assert_eq!(team.requests()[..2], [token, get(SECRET)]);

@@ -6,7 +6,7 @@ use test_servers::clock::unix_now;
 use test_servers::google_fake::WORKLOAD_IDENTITY_USER;
 use test_servers::{Issuer, Provider, Response, Server};
 
-use crate::adc::generate;
+use crate::adc::{both_read, generate};
 use crate::team::{NUMBER, SECRET, Team, account, path, with_file};
 
 pub(crate) const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
@@ -319,4 +319,30 @@ fn through_a_service_account() {
     );
     let member = format!("serviceAccount:{email}");
     team.is(&member, Some(&member), by_token);
+}
+
+#[test]
+fn googles_own_client_takes_the_same_files() {
+    let team = Team::new();
+    let issuer = trusted(&team);
+    let token = token(&issuer);
+    let email = account("federated");
+    team.google().bind(
+        &format!("serviceAccounts/{email}"),
+        WORKLOAD_IDENTITY_USER,
+        &job(&issuer),
+    );
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("token");
+    std::fs::write(&path, &token).unwrap();
+    let page = page(&team, &json!({ "value": token }));
+    let format = json!({ "type": "json", "subject_token_field_name": "value" });
+    let headers = json!({ "X-Job": "j0b-s3cret" });
+    let in_file = file(&json!({ "file": path }));
+    let files = [
+        through(in_file.clone(), &email),
+        in_file,
+        file(&json!({ "url": page, "headers": headers, "format": format })),
+    ];
+    both_read(&team, &files);
 }
