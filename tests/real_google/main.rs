@@ -13,6 +13,7 @@
 mod adc;
 mod amazon;
 mod broken;
+mod cargo;
 mod external;
 mod fake;
 mod refused;
