@@ -35,6 +35,7 @@ aws iam create-open-id-connect-provider --url "https://$issuer" --client-id-list
 
 # To publish: only jobs in this repository's environment `release`, whose reviewers and branches are set in the repository.
 # To read: those, whose subject names no branch, and all jobs of the main branch.
+# A repository made, renamed or moved after 15 July 2026 has ids in its subjects: repo:acme@OWNER-ID/app@REPOSITORY-ID:…
 release='"repo:acme/app:environment:release"'
 create_role cargo-ci "[ \"repo:acme/app:ref:refs/heads/main\", $release ]" ci/cargo
 create_role cargo-release "[ $release ]" ci/cargo-publish
