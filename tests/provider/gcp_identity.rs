@@ -116,6 +116,14 @@ fn a_service_account_is_become_on_the_way() {
         subject(&issuer)
     );
     assert!(text.ends_with(&command), "{text}");
+
+    // To be a delegate's first link is more than to become it.
+    let server = store(&service_account());
+    server.trust(&of_pool(), &issuer, &["https://corp.example.com"], None);
+    let chain = in_github(provider(&federated(&server, &delegated), SOURCE), &issuer);
+    let text = error_text(&chain.get(URL, "read"));
+    let role = format!("binding {between} --role=roles/iam.serviceAccountTokenCreator ");
+    assert!(text.contains(&role), "{text}");
 }
 
 #[test]

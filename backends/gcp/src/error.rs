@@ -26,7 +26,7 @@ pub(crate) enum Action<'a> {
         account: &'a ServiceAccount,
         delegates: &'a [ServiceAccount],
         by: Option<&'a str>,
-        /// The role that it takes.
+        /// The role that it takes, on the first of the delegates if there are some.
         right: &'static str,
     },
     /// The renewal of a user's sign-in, which is kept in `origin`.
@@ -236,13 +236,8 @@ fn help(action: &Action<'_>, kind: Kind, refusal: &Refusal) -> Option<String> {
             let member = by.unwrap_or("MEMBER");
             // The first in the chain is the one that we ask.
             let target = delegates.first().unwrap_or(account);
-            // What lets a workload act as an account lets it not do so on the way to another.
-            let role = match member.starts_with("principal") && delegates.is_empty() {
-                true => "roles/iam.workloadIdentityUser",
-                false => right,
-            };
             let mut text = format!(
-                "a subject that the provider maps differently is named differently; the binding:\ngcloud iam service-accounts add-iam-policy-binding {} --role={role} --member={}",
+                "a subject that the provider maps differently is named differently; the binding:\ngcloud iam service-accounts add-iam-policy-binding {} --role={right} --member={}",
                 quoted(target.as_ref()),
                 quoted(member),
             );
@@ -441,32 +436,6 @@ mod tests {
                        --member=\"principal://iam.googleapis.com/p/subject/repo:acme/app:it's\"";
         let help = error.help_text().unwrap();
         assert!(help.ends_with(command), "{help}");
-    }
-
-    #[test]
-    fn a_workload_needs_another_role_on_a_delegate() {
-        let [last, between] =
-            ["last", "between"].map(|name| format!("{name}@acme.iam.gserviceaccount.com"));
-        let account = last.parse().unwrap();
-        let delegates: [ServiceAccount; 1] = [between.parse().unwrap()];
-        let help = |delegates| {
-            let action = Action::Impersonate {
-                account: &account,
-                delegates,
-                by: Some("principal://iam.googleapis.com/p/subject/me"),
-                right: "roles/iam.serviceAccountTokenCreator",
-            };
-            let refusal = status(403, "PERMISSION_DENIED", Some("IAM_PERMISSION_DENIED"));
-            classify(&action, &refusal).help_text().unwrap().to_owned()
-        };
-        let direct =
-            format!("add-iam-policy-binding {last} --role=roles/iam.workloadIdentityUser ");
-        assert!(help(&[]).contains(&direct), "{}", help(&[]));
-        let by_delegate = format!(
-            "add-iam-policy-binding {between} --role=roles/iam.serviceAccountTokenCreator "
-        );
-        let text = help(&delegates);
-        assert!(text.contains(&by_delegate), "{text}");
     }
 
     #[test]

@@ -62,7 +62,7 @@ impl Impersonation {
                     account: &self.account,
                     delegates: &self.delegates,
                     by: principal.as_deref(),
-                    right: "roles/iam.serviceAccountTokenCreator",
+                    right: self.right(principal.as_deref()),
                 };
                 return Err(error::classify(
                     &action,
@@ -79,5 +79,15 @@ impl Impersonation {
                 Some(format!("serviceAccount:{}", self.account)),
             ))
         })
+    }
+    /// The role that `principal` needs. Somebody else's workload has one of its own, which does not make it a delegator.
+    ///
+    /// Source: IAM's page "Roles for service account authentication".
+    fn right(&self, principal: Option<&str>) -> &'static str {
+        let is_workload = principal.is_some_and(|principal| principal.starts_with("principal"));
+        match is_workload && self.delegates.is_empty() {
+            true => "roles/iam.workloadIdentityUser",
+            false => "roles/iam.serviceAccountTokenCreator",
+        }
     }
 }
