@@ -1,6 +1,7 @@
 //! What Vault is asked: method, path, headers and body of each request.
 
 mod addresses;
+mod google;
 mod logins;
 mod namespaces;
 mod revocations;
