@@ -40,19 +40,7 @@ pub(crate) async fn login(session: &Session) -> Result<Login, Error> {
     }
     let path = "instance/service-accounts/default/token";
     let answer = ask(path, session).await?;
-    if answer.status == StatusCode::NOT_FOUND {
-        return Err(Error::new(
-            Kind::NotAvailable,
-            "no Google identity here: this machine has no service account",
-        )
-        .because(format!("{} answered {}", answer.asked, answer.status)));
-    }
-    if !answer.is_ok() {
-        return Err(error::classify(
-            &Action::Machine,
-            &answer.refusal(&session.transport),
-        ));
-    }
+    check(&answer, session)?;
     let token = answer.read::<Granted>()?.token(&answer.asked)?;
     Ok(Login {
         is_machine: true,
@@ -71,16 +59,29 @@ pub(crate) async fn identity_token(
         .finish();
     let path = format!("instance/service-accounts/default/identity?{query}");
     let answer = ask(&path, session).await?;
-    if !answer.is_ok() {
-        return Err(error::classify(
-            &Action::Machine,
-            &answer.refusal(&session.transport),
-        ));
-    }
+    check(&answer, session)?;
     match std::str::from_utf8(answer.body()) {
         Ok(token) if !token.trim().is_empty() => Ok(token.trim().into()),
         _ => Err(foreign(Kind::Invalid, &answer.asked)),
     }
+}
+
+/// What an answer means that is no identity.
+fn check(answer: &Answer, session: &Session) -> Result<(), Error> {
+    if answer.is_ok() {
+        return Ok(());
+    }
+    if answer.status == StatusCode::NOT_FOUND {
+        return Err(Error::new(
+            Kind::NotAvailable,
+            "no Google identity here: this machine has no service account",
+        )
+        .because(format!("{} answered {}", answer.asked, answer.status)));
+    }
+    Err(error::classify(
+        &Action::Machine,
+        &answer.refusal(&session.transport),
+    ))
 }
 
 /// One line of what it knows, such as `project/project-id`; nothing if it does not say.

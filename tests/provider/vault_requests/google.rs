@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use test_servers::provider::error_text;
 use test_servers::{GoogleServer, Provider, Request, Response, Server};
 
-use super::{SOURCE, URL, address, get, lines, provider, vault};
+use super::{SOURCE, TOKEN, URL, address, get, lines, provider, vault};
 
 const ACCOUNT: &str = "ci@acme.iam.gserviceaccount.com";
 const LOGIN: &str = "POST /v1/auth/gcp/login";
@@ -83,6 +83,22 @@ fn the_metadata_server_states_what_machine_this_is() {
         (signer.as_str(), &claims["aud"]),
         (ACCOUNT, &json!("http://vault/ci"))
     );
+}
+
+#[test]
+fn a_machine_without_a_service_account_leaves_it_to_the_next_method() {
+    for kind in ["iam", "gce"] {
+        let (server, google) = (Server::start(vault), GoogleServer::start());
+        let provider =
+            with(&format!(", type = \"{kind}\""), &server).env("GCE_METADATA_HOST", google.host());
+        let text = error_text(&provider.get(URL, "read"));
+        assert!(
+            text.contains("\nno Google identity here: this machine has no service account: GET "),
+            "{text}"
+        );
+        get(&provider.env("VAULT_TOKEN", TOKEN));
+        assert_eq!(lines(&server), [READ], "{kind}");
+    }
 }
 
 /// For as long as it holds it is a login.
