@@ -1,8 +1,8 @@
 //! The provider against a real HashiCorp Vault over TLS, and under a real Cargo.
 //!
-//! `ci/test real` builds Vault, finds a second Cargo and moto, and runs this. By hand: `CCB_VAULT=PATH cargo test
-//! --features real-servers --test real_vault`, with `CCB_CARGO_1_96=PATH` for the second Cargo and `CCB_MOTO_PYTHON=PATH`
-//! for moto. One Vault serves all tests; each of them has mounts, roles and policies of its own in it, a
+//! `ci/test real` builds Vault, finds a second Cargo, moto and a fake of Google, and runs this. By hand: `CCB_VAULT=PATH
+//! cargo test --features real-servers --test real_vault`, with `CCB_CARGO_1_96=PATH` for the second Cargo,
+//! `CCB_MOTO_PYTHON=PATH` for moto and `CCB_GOOGLE_PYTHON=PATH` for Google. One Vault serves all tests; each of them has mounts, roles and policies of its own in it, a
 //! [`Tenant`](tenant::Tenant).
 
 #![allow(
@@ -18,6 +18,8 @@ mod cargo;
 mod cargo_refused;
 mod certificate;
 mod choice;
+mod gcp;
+mod gcp_refused;
 mod job;
 mod jwt;
 mod kv;

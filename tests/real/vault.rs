@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use test_servers::client::{Answer, Ask, ask};
-use test_servers::{Authority, Certificate};
+use test_servers::{Authority, Certificate, GoogleFake};
 
 /// Vault is up in a second; a machine under load gets more.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -32,9 +32,20 @@ rm -rf "$3"
 
 /// The Vault that all tests share.
 pub(crate) fn vault() -> &'static Vault {
-    static SHARED: LazyLock<Vault> = LazyLock::new(|| Vault::start().unseal().audited());
+    static SHARED: LazyLock<Vault> = LazyLock::new(|| {
+        // Without it, all tests can be run but those that are about Google.
+        let google = std::env::var_os("CCB_GOOGLE_PYTHON").map(|_| google());
+        Vault::start_with(google).unseal().audited()
+    });
     // Asked first, so that every test says what is missing, not only the one that comes first.
     let _checked = binary();
+    &SHARED
+}
+
+/// The Google of the shared Vault.
+pub(crate) fn google() -> &'static GoogleFake {
+    static SHARED: LazyLock<GoogleFake> = LazyLock::new(GoogleFake::start);
+    let _checked = GoogleFake::python();
     &SHARED
 }
 
@@ -52,13 +63,18 @@ pub(crate) struct Vault {
 impl Vault {
     /// Starts and initialises it; it is sealed.
     pub(crate) fn start() -> Self {
+        Self::start_with(None)
+    }
+
+    /// The same, with this for all that it asks of Google. Nothing else goes to a proxy: all else is on loopback.
+    fn start_with(google: Option<&GoogleFake>) -> Self {
         let binary = binary();
         (0..TRIES)
-            .find_map(|_| Self::try_start(&binary))
+            .find_map(|_| Self::try_start(&binary, google))
             .expect("vault starts; its own words are above")
     }
 
-    fn try_start(binary: &Path) -> Option<Self> {
+    fn try_start(binary: &Path, google: Option<&GoogleFake>) -> Option<Self> {
         let directory = tempfile::Builder::new()
             .prefix("vault-")
             .tempdir()
@@ -91,7 +107,14 @@ impl Vault {
             } },
         });
         fs::write(directory.join("config.json"), config.to_string()).unwrap();
-        let mut supervisor = Command::new("sh")
+        let mut shell = Command::new("sh");
+        if let Some(google) = google {
+            fs::write(directory.join("google.pem"), google.ca_pem()).unwrap();
+            shell
+                .env("HTTPS_PROXY", google.url())
+                .env("SSL_CERT_FILE", file("google.pem"));
+        }
+        let mut supervisor = shell
             .args(["-c", SUPERVISOR, "sh"])
             .args([binary, &directory.join("config.json"), directory.as_path()])
             .env_remove("VAULT_TOKEN")
