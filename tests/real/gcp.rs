@@ -203,6 +203,19 @@ fn a_service_account_that_a_job_becomes() {
     assert_eq!(asked(&account, "signJwt"), 1);
 }
 
+/// A role may want statements that hold for less time than Vault's own limit, and no clock is exactly Vault's.
+#[test]
+fn a_role_that_takes_short_statements() {
+    let (tenant, account) = (Tenant::new(), account());
+    let mount = mount(&tenant, "iam", &account);
+    let role = json!({ "max_jwt_exp": "6m" });
+    vault().root("POST", &format!("auth/{mount}/role/ci"), &role);
+    let key = google().service_account_key(&account);
+    let provider = by(provider(&tenant, &mount, ""), &key);
+    assert_eq!(provider.get(URL, "read"), tenant.answer());
+    tenant.assert_one_of_each(&mount);
+}
+
 /// Google's own host, through a proxy.
 #[test]
 fn iam_at_its_own_address() {

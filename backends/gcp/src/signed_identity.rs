@@ -15,8 +15,9 @@ use crate::session::{Ask, Session};
 use crate::sts::no_token;
 use crate::{adc, credentials_file, jwt, metadata, service_account};
 
-/// How long the statement holds, in seconds: the longest that Vault takes unless its role says otherwise.
-const LIFETIME: u64 = 900;
+/// How long the statement holds, in seconds. Vault refuses what holds for longer than 15 minutes, or than its role says,
+/// by its own clock and to the second; so this stays well below for the sake of clocks that differ.
+const LIFETIME: u64 = 300;
 
 /// What Vault is shown.
 #[derive(Clone, Copy, Debug)]

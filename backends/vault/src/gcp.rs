@@ -8,7 +8,7 @@ use cargo_credential_bridge_gcp::{Proof, SignedIdentity, sign_identity};
 use crate::client::Session;
 use crate::method::GcpStatement;
 
-/// Has the statement made. Nothing of it, Vault's answer included, may show it: for a quarter of an hour it is a login.
+/// Has the statement made. Nothing of it, Vault's answer included, may show it: for as long as it holds it is a login.
 pub(crate) async fn sign(
     statement: &GcpStatement,
     role: &str,
