@@ -482,3 +482,20 @@ fn the_first_method_whose_inputs_exist() {
         "{text}"
     );
 }
+
+/// The metadata server's own words have no form.
+#[test]
+fn what_the_metadata_server_refuses_is_told_as_it_says_it() {
+    let server = store(&service_account());
+    server.attach(ACCOUNT);
+    let refusal = Response::text(403, "Unable to generate access token: no binding")
+        .header("Metadata-Flavor", "Google");
+    server.answer_next("/token", refusal);
+    let provider = provider(&at(&server), SOURCE).env("GCE_METADATA_HOST", server.host());
+    let text = error_text(&provider.get(URL, "read"));
+    assert!(
+        text.starts_with("the metadata server gave no identity of this machine"),
+        "{text}"
+    );
+    assert!(text.contains("Unable to generate access token"), "{text}");
+}

@@ -7,6 +7,7 @@ use cargo_credential_bridge_backend::{Context, Environment, Error, Kind, OneOrMa
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 
+use crate::metadata;
 use crate::method::Method;
 use crate::name::{Endpoint, Location, Project, ResourceName, SecretId, UniverseDomain, Version};
 
@@ -110,6 +111,7 @@ impl Config {
             )?,
             http: Settings {
                 roots,
+                metadata_host: environment.var(metadata::VARIABLE)?,
                 ..Settings::default()
             },
             methods: self.auth.clone().map(|auth| auth.0).unwrap_or_default(),

@@ -61,6 +61,7 @@ pub(crate) fn kind(action: &Action<'_>, refusal: &Refusal) -> Kind {
         return match refusal.status {
             StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Kind::Unavailable,
             status if status.is_server_error() => Kind::Unavailable,
+            _ if matches!(action, Action::Machine) => Kind::Unauthenticated,
             _ => Kind::Invalid,
         };
     };
@@ -102,10 +103,10 @@ pub(crate) fn kind(action: &Action<'_>, refusal: &Refusal) -> Kind {
 pub(crate) fn classify(action: &Action<'_>, refusal: &Refusal) -> Error {
     let kind = kind(action, refusal);
     // Whoever stands in front of a service that is down answers for it; nobody refuses us in its name. A subject token is
-    // not Google's to give.
+    // not Google's to give, and the metadata server refuses in words of no form.
     if let Said::Foreign(text) = &refusal.said
         && kind != Kind::Unavailable
-        && !matches!(action, Action::Subject { .. })
+        && !matches!(action, Action::Subject { .. } | Action::Machine)
     {
         return foreign(kind, &refusal.asked)
             .because(refusal.described())

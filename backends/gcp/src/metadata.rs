@@ -17,7 +17,7 @@ use crate::sts::Granted;
 
 /// Its name, where the variable gives no other.
 const HOST: &str = "metadata.google.internal";
-const VARIABLE: &str = "GCE_METADATA_HOST";
+pub(crate) const VARIABLE: &str = "GCE_METADATA_HOST";
 
 /// By then a machine that has none is known to have none: within its own network it answers in a few milliseconds.
 const PROBE: Duration = Duration::from_millis(800);
@@ -34,10 +34,6 @@ const FLAVOR: (&str, &str) = ("Metadata-Flavor", "Google");
 
 /// The identity of this machine.
 pub(crate) async fn login(session: &Session) -> Result<Login, Error> {
-    let environment = &session.context.environment;
-    if environment.var("NO_GCE_CHECK")?.as_deref() == Some("true") {
-        return Err(absent().because("NO_GCE_CHECK forbids to look for a metadata server"));
-    }
     let path = "instance/service-accounts/default/token";
     let answer = ask(path, session).await?;
     check(&answer, session)?;
@@ -84,6 +80,13 @@ fn check(answer: &Answer, session: &Session) -> Result<(), Error> {
     ))
 }
 
+/// The service account of this machine, by its email address; nothing if it does not say. A pod that is no service account
+/// gets its pool's name in the place of it.
+pub(crate) async fn email(session: &Session) -> Option<String> {
+    let said = value("instance/service-accounts/default/email", session).await?;
+    said.contains('@').then_some(said)
+}
+
 /// One line of what it knows, such as `project/project-id`; nothing if it does not say.
 pub(crate) async fn value(path: &str, session: &Session) -> Option<String> {
     let url = url(path, &session.context.environment).ok()?;
@@ -102,6 +105,9 @@ pub(crate) async fn value(path: &str, session: &Session) -> Option<String> {
 /// Asks it for something, if it is there.
 async fn ask(path: &str, session: &Session) -> Result<Answer, Error> {
     let environment = &session.context.environment;
+    if environment.var("NO_GCE_CHECK")?.as_deref() == Some("true") {
+        return Err(absent().because("NO_GCE_CHECK forbids to look for a metadata server"));
+    }
     let url = url(path, environment)?;
     let asked = format!("GET {}", crate::session::without_query(&url));
     let is_google = is_google(environment);

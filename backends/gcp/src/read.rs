@@ -14,6 +14,7 @@ use serde::Deserialize;
 use crate::answer::Answer;
 use crate::client::Reading;
 use crate::error::{self, Action, State};
+use crate::metadata;
 use crate::session::Ask;
 
 /// Google's limit for one version (page "Quotas and limits").
@@ -125,8 +126,7 @@ impl Reading<'_> {
 
     /// Who this machine is.
     async fn machine(&self) -> Option<String> {
-        let email =
-            crate::metadata::value("instance/service-accounts/default/email", self.session).await?;
+        let email = metadata::email(self.session).await?;
         Some(format!("serviceAccount:{email}"))
     }
 

@@ -61,7 +61,13 @@ pub fn sign_identity<'a>(
 ) -> Running<'a, Result<SignedIdentity, Error>> {
     Box::pin(async move {
         let session = Session {
-            transport: Transport::new(Settings::default(), context),
+            transport: Transport::new(
+                Settings {
+                    metadata_host: context.environment.var(metadata::VARIABLE)?,
+                    ..Settings::default()
+                },
+                context,
+            ),
             context: context.clone(),
             universe: given_or_variable(
                 None,
@@ -165,9 +171,7 @@ async fn own_account(login: &Login, session: &Session) -> Result<ServiceAccount,
     let known = login.principal.as_deref();
     let email = match known.and_then(|principal| principal.strip_prefix("serviceAccount:")) {
         Some(email) => Some(email.to_owned()),
-        None if login.is_machine => {
-            metadata::value("instance/service-accounts/default/email", session).await
-        }
+        None if login.is_machine => metadata::email(session).await,
         None => None,
     };
     email.and_then(|email| email.parse().ok()).ok_or_else(|| {

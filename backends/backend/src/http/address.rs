@@ -7,14 +7,13 @@ use url::{Host, Url};
 
 use crate::{Error, Kind};
 
-/// Sets the proxy: the one that was given, else the environment's, and none at all to this machine and to
-/// the addresses at which clouds serve metadata.
+/// Sets the proxy: the one that was given, else the environment's, and none at all to this machine.
 pub(super) fn proxied(
     builder: reqwest::ClientBuilder,
     address: &Url,
     proxy: Option<&str>,
 ) -> Result<reqwest::ClientBuilder, Error> {
-    if is_loopback(address) || is_metadata(address) {
+    if is_loopback(address) {
         return Ok(builder.no_proxy());
     }
     let Some(proxy) = proxy else {
@@ -42,8 +41,11 @@ pub(super) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Link-local, as all clouds have it, and the names and fixed addresses of AWS and Google.
-pub(super) fn is_metadata(url: &Url) -> bool {
+/// Link-local, as all clouds have it, the names and fixed addresses of AWS and Google, and whoever is `named` besides.
+pub(super) fn is_metadata(url: &Url, named: Option<&str>) -> bool {
+    if named.is_some_and(|named| named.trim() == url.authority()) {
+        return true;
+    }
     match url.host() {
         Some(Host::Ipv4(ip)) => ip.is_link_local(),
         Some(Host::Ipv6(ip)) => {
@@ -121,8 +123,13 @@ mod tests {
             "http://[fd00:ec2::254]/",
             "http://metadata.google.internal/",
         ] {
-            assert!(is_metadata(&Url::parse(address).unwrap()), "{address}");
+            assert!(
+                is_metadata(&Url::parse(address).unwrap(), None),
+                "{address}"
+            );
         }
-        assert!(!is_metadata(&Url::parse("https://example.com").unwrap()));
+        let other = Url::parse("http://example.com:8080/x").unwrap();
+        assert!(!is_metadata(&other, Some("example.com")));
+        assert!(is_metadata(&other, Some("example.com:8080")));
     }
 }

@@ -7,7 +7,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use secrecy::SecretString;
 use url::Url;
 
-use super::address::{self, ActualHost, is_loopback, origin};
+use super::address::{self, ActualHost, is_loopback, is_metadata, origin};
 use super::{ClientCertificate, Concealed, Retry, Roots, refusal, retry, tls};
 use crate::{Context, Deadline, Error, Kind, Running};
 
@@ -36,6 +36,9 @@ pub struct Settings {
     pub proxy: Option<String>,
     /// Whether plain HTTP may leave this machine.
     pub allow_http: bool,
+    /// Who serves this machine its metadata, in plain HTTP and past every proxy, besides the addresses that clouds have
+    /// for that: a host, with its port if it has one.
+    pub metadata_host: Option<String>,
     /// When and how often a request is sent again.
     pub retry: Retry,
     /// The limit of one try, besides the deadline.
@@ -50,6 +53,7 @@ impl Default for Settings {
             server_name: None,
             proxy: None,
             allow_http: false,
+            metadata_host: None,
             retry: Retry::default(),
             try_timeout: None,
         }
@@ -123,6 +127,7 @@ impl Client {
         }
 
         builder = match &settings.server_name {
+            None if is_metadata(address, settings.metadata_host.as_deref()) => builder.no_proxy(),
             None => address::proxied(builder, address, settings.proxy.as_deref())?,
             // A proxy would be told to connect to the name in the certificate, which need not lead anywhere.
             Some(name) if settings.proxy.is_none() => builder

@@ -96,7 +96,7 @@ impl Transport {
         }
         let mut settings = self.settings.clone();
         // Metadata is served to this machine by its own host, in plain HTTP.
-        settings.allow_http |= is_metadata(&address);
+        settings.allow_http |= is_metadata(&address, settings.metadata_host.as_deref());
         let client = Client::new(&address, settings, &self.context)?;
         let client = Arc::new(client.concealing(Arc::clone(&self.concealed)));
         clients.insert(origin, Arc::clone(&client));
@@ -121,12 +121,17 @@ mod tests {
             environment: Environment::fixed([("", ""); 0], "/"),
             deadline: Deadline::after(Duration::from_secs(5)),
         };
-        let transport = Transport::new(Settings::default(), &context);
+        let settings = Settings {
+            metadata_host: Some("metadata.example:8080".to_owned()),
+            ..Settings::default()
+        };
+        let transport = Transport::new(settings, &context);
         for address in [
             "http://169.254.169.254/latest/api/token",
             "http://169.254.170.23/v1/credentials",
             "http://[fd00:ec2::254]/",
             "http://127.0.0.1:5000/",
+            "http://metadata.example:8080/computeMetadata/v1/",
         ] {
             transport.client(address).unwrap();
         }
