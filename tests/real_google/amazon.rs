@@ -156,6 +156,12 @@ fn keys_that_aws_refuses() {
             ]
         );
         assert!(lines[2].starts_with(words), "{text}");
+        let help = format!(
+            "help: AWS must accept the keys (`aws sts get-caller-identity` tells whose they are), and their account must be \
+             the provider's; `gcloud iam workload-identity-pools providers describe {}` shows it",
+            provider_of("amazon")
+        );
+        assert_eq!(lines[3], help);
     }
     // Another account of AWS is nobody here.
     team.google().control(&json!({

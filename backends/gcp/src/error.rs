@@ -20,6 +20,8 @@ pub(crate) enum Action<'a> {
         requested: Option<&'a str>,
         /// What the token states.
         stated: Option<&'a str>,
+        /// Whether it is a request signed for AWS, which states nothing itself.
+        is_aws: bool,
     },
     /// Becoming a service account, or signing in its name.
     Impersonate {
@@ -219,7 +221,8 @@ fn help(action: &Action<'_>, kind: Kind, refusal: &Refusal) -> Option<String> {
             audience,
             requested,
             stated,
-        } => federation_help(audience, *requested, *stated, refusal),
+            is_aws,
+        } => federation_help(audience, *requested, *stated, *is_aws, refusal),
         Action::Impersonate {
             account,
             delegates,
@@ -306,6 +309,7 @@ fn federation_help(
     audience: &str,
     requested: Option<&str>,
     stated: Option<&str>,
+    is_aws: bool,
     refusal: &Refusal,
 ) -> String {
     let stated = stated.map_or_else(String::new, |stated| {
@@ -323,6 +327,10 @@ fn federation_help(
         ),
         Some("invalid_target") => format!(
             "is `{provider}` the provider, with the number of its project, and is it enabled? `gcloud iam workload-identity-pools providers list` tells"
+        ),
+        Some("invalid_grant") if is_aws => format!(
+            "AWS must accept the keys (`aws sts get-caller-identity` tells whose they are), and their account must be the \
+             provider's; `gcloud iam workload-identity-pools providers describe {provider}` shows it"
         ),
         Some("invalid_grant") => format!(
             "{stated}its issuer must be the provider's, its audience one of the allowed{asked}, and it must not have expired; {describe}"
@@ -590,6 +598,7 @@ mod tests {
             audience: "//iam.googleapis.com/x",
             requested: None,
             stated: None,
+            is_aws: false,
         };
         for (action, refusal, expected) in [
             (
@@ -645,6 +654,7 @@ mod tests {
             audience: "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/ci/providers/x",
             requested: Some("https://wanted.example.com"),
             stated: Some("iss \"https://gitlab.com\", aud \"other\", sub \"me\""),
+            is_aws: false,
         };
         for (code, parts) in [
             ("unauthorized_client", ["attribute condition", "sub \"me\""]),
@@ -663,5 +673,21 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_refused_trade_by_keys_of_aws_is_about_the_keys() {
+        let action = Action::Federate {
+            audience: "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/ci/providers/x",
+            requested: None,
+            stated: None,
+            is_aws: true,
+        };
+        let error = classify(&action, &oauth("invalid_grant"));
+        let help = error.help_text().unwrap();
+        assert!(
+            help.contains("`aws sts get-caller-identity`") && !help.contains("issuer"),
+            "{help}"
+        );
     }
 }

@@ -13,6 +13,9 @@ use crate::session::{Ask, Session};
 /// The type of an OIDC token of a job.
 pub(crate) const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 
+/// The type of a request that is signed for AWS.
+const AWS: &str = "urn:ietf:params:aws:token-type:aws4_request";
+
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 
@@ -68,6 +71,7 @@ impl Exchange<'_> {
                 audience: self.audience,
                 requested: self.requested,
                 stated: self.stated.as_deref(),
+                is_aws: self.subject_token_type == AWS,
             };
             return Err(error::classify(
                 &action,
