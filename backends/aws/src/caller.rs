@@ -2,6 +2,7 @@
 //!
 //! Source: Vault's page "AWS auth method", "IAM auth method"; AIP-4117, "Determining the subject token in AWS".
 
+use core::fmt;
 use std::time::SystemTime;
 
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
@@ -42,7 +43,6 @@ pub enum Recipient<'a> {
 }
 
 /// A signed `GetCallerIdentity`. Whoever has it can show it as ours for a quarter of an hour, and nothing else.
-#[derive(Debug)]
 pub struct CallerIdentity {
     /// The method: POST.
     pub method: &'static str,
@@ -131,6 +131,15 @@ pub fn sign_caller_identity<'a>(
             concealed,
         })
     })
+}
+
+impl fmt::Debug for CallerIdentity {
+    /// The headers are left out: the signature is in them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallerIdentity")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Recipient<'_> {

@@ -43,13 +43,15 @@ pub(super) fn is_loopback(url: &Url) -> bool {
 
 /// Link-local, as all clouds have it, the names and fixed addresses of AWS and Google, and whoever is `named` besides.
 pub(super) fn is_metadata(url: &Url, named: Option<&str>) -> bool {
-    if named.is_some_and(|named| named.trim() == url.authority()) {
+    let named = named.and_then(|named| Url::parse(&format!("http://{}", named.trim())).ok());
+    if named.is_some_and(|named| origin(&named) == origin(url)) {
         return true;
     }
     match url.host() {
         Some(Host::Ipv4(ip)) => ip.is_link_local(),
         Some(Host::Ipv6(ip)) => {
-            ip.is_unicast_link_local() || ip.segments()[..2] == [0xfd00, 0x0ec2]
+            let own = [[0xfd00, 0x0ec2], [0xfd20, 0x00ce]];
+            ip.is_unicast_link_local() || own.iter().any(|own| ip.segments()[..2] == *own)
         }
         Some(Host::Domain(name)) => name == "metadata.google.internal",
         None => false,
@@ -130,6 +132,8 @@ mod tests {
         }
         let other = Url::parse("http://example.com:8080/x").unwrap();
         assert!(!is_metadata(&other, Some("example.com")));
-        assert!(is_metadata(&other, Some("example.com:8080")));
+        assert!(is_metadata(&other, Some("Example.com:8080")));
+        let default = Url::parse("http://example.com/x").unwrap();
+        assert!(is_metadata(&default, Some("example.com:80")));
     }
 }

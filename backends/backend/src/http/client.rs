@@ -415,12 +415,9 @@ fn describe(request: &Request<Vec<u8>>) -> String {
     let uri = request.uri();
     match (uri.scheme_str(), uri.authority()) {
         (Some(scheme), Some(authority)) => {
-            format!(
-                "{} {scheme}://{}{}",
-                request.method(),
-                authority,
-                uri.path()
-            )
+            // Whatever is before the `@` is for the server alone.
+            let host = authority.as_str().rsplit('@').next().unwrap_or_default();
+            format!("{} {scheme}://{host}{}", request.method(), uri.path())
         }
         _ => format!("{} {}", request.method(), uri.path()),
     }

@@ -1,6 +1,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use secrecy::{ExposeSecret as _, SecretString};
+use url::form_urlencoded;
 
 /// The secrets that servers were sent, which they must not get to say.
 #[derive(Debug, Default)]
@@ -19,8 +20,8 @@ impl Concealed {
         const LIMIT: usize = 500;
         let mut said = said.to_owned();
         for secret in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            if !secret.expose_secret().is_empty() {
-                said = said.replace(secret.expose_secret(), "[redacted]");
+            for form in forms(secret.expose_secret()) {
+                said = said.replace(&form, "[redacted]");
             }
         }
         let words: Vec<_> = said
@@ -33,6 +34,41 @@ impl Concealed {
             None => said,
         }
     }
+}
+
+/// The secret in every form in which it may have been sent, and so be said again: as it is, in a form or a URL, in a form
+/// in a form, in a JSON string. The longest comes first, for one may hold another.
+fn forms(secret: &str) -> Vec<String> {
+    if secret.is_empty() {
+        return Vec::new();
+    }
+    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let once = encode(secret);
+    let json = secret.replace('\\', "\\\\").replace('"', "\\\"");
+    let mut forms = vec![
+        secret.to_owned(),
+        encode(&once),
+        once.replace('+', "%20"),
+        once,
+        json,
+    ];
+    for position in 0..forms.len() {
+        let lower = lower_hex(&forms[position]);
+        forms.push(lower);
+    }
+    forms.sort_by_key(|form| core::cmp::Reverse(form.len()));
+    forms.dedup();
+    forms
+}
+
+/// Percent-encoding with its digits in lower case.
+fn lower_hex(encoded: &str) -> String {
+    let mut parts = encoded.split('%');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let (digits, rest) = part.split_at_checked(2).unwrap_or((part, ""));
+        text + "%" + &digits.to_ascii_lowercase() + rest
+    })
 }
 
 #[cfg(test)]
@@ -49,5 +85,25 @@ mod tests {
             "token [redacted] [31mis bad"
         );
         assert_eq!(concealed.quote(&"é".repeat(900)).chars().count(), 501);
+    }
+
+    #[test]
+    fn nor_in_the_form_in_which_they_were_sent() {
+        let concealed = Concealed::default();
+        concealed.add(&SecretString::from("1//a b+c\"d"));
+        for said in [
+            "1//a b+c\"d",
+            "refresh_token=1%2F%2Fa+b%2Bc%22d&x",
+            "refresh_token=1%2f%2fa%20b%2bc%22d&x",
+            "subject_token=1%252F%252Fa%2Bb%252Bc%2522d&x",
+            r#"{"token":"1//a b+c\"d"}"#,
+        ] {
+            let quoted = concealed.quote(said);
+            assert!(quoted.contains("[redacted]"), "{said}: {quoted}");
+            assert!(
+                !quoted.contains("a b") && !quoted.contains("c%"),
+                "{quoted}"
+            );
+        }
     }
 }

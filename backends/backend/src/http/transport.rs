@@ -85,7 +85,7 @@ impl Transport {
     }
 
     fn client(&self, address: &str) -> Result<Arc<Client>, Error> {
-        let address = Url::parse(address).map_err(|error| {
+        let mut address = Url::parse(address).map_err(|error| {
             Error::new(Kind::Invalid, "can't ask an address that is not a URL")
                 .because(error.to_string())
         })?;
@@ -94,6 +94,16 @@ impl Transport {
         if let Some(client) = clients.get(&origin) {
             return Ok(Arc::clone(client));
         }
+        if !address.username().is_empty() || address.password().is_some() {
+            return Err(Error::new(
+                Kind::Invalid,
+                format!("the address of `{origin}` has a user name or a password in it"),
+            )
+            .help("what is in an address is written down in many a log: leave it out"));
+        }
+        // Messages show the address of a client, and a query may hold what is not for everyone.
+        address.set_path("/");
+        address.set_query(None);
         let mut settings = self.settings.clone();
         // Metadata is served to this machine by its own host, in plain HTTP.
         settings.allow_http |= is_metadata(&address, settings.metadata_host.as_deref());
