@@ -1,7 +1,9 @@
 //! What Google Secret Manager is asked, and what is made of its answers that are secrets.
 
+use serde_json::json;
+use test_servers::provider::error_text;
 use test_servers::proxy::{Proxy, Route};
-use test_servers::{Authority, GoogleServer, Provider, VersionState};
+use test_servers::{Authority, GoogleServer, Provider, Response, VersionState};
 
 use crate::BINARY;
 
@@ -116,7 +118,15 @@ fn where_the_project_is_from() {
         .get(URL, "read");
     assert!(elsewhere.to_string().contains("elsewhere"), "{elsewhere}");
     // What the metadata server says.
-    get(&provider(&endpoint, source).env("GCE_METADATA_HOST", server.host()));
+    let machine = || provider(&endpoint, source).env("GCE_METADATA_HOST", server.host());
+    get(&machine());
+    // Who has logged in is not sent elsewhere because somebody does not answer now, or knows no project.
+    server.answer_next("/project-id", Response::disconnect());
+    let text = error_text(&machine().get(URL, "read"));
+    assert!(text.contains("gave no whole answer"), "{text}");
+    server.answer_next("/project-id", Response::empty(404));
+    let text = error_text(&machine().get(URL, "read"));
+    assert!(text.starts_with("the secret has no project"), "{text}");
 }
 
 #[test]
@@ -190,6 +200,24 @@ fn regions_and_universes_have_endpoints_of_their_own() {
         get(&provider);
         assert_eq!(proxy.asked().pop(), Some(format!("{expected}:443")));
     }
+
+    // A machine is in the universe that its metadata server names.
+    let metadata = GoogleServer::start();
+    metadata.attach(ACCOUNT);
+    let token = json!({ "access_token": server.token_for(&format!("serviceAccount:{ACCOUNT}")) });
+    let google = |response: Response| response.header("Metadata-Flavor", "Google");
+    metadata.answer_next("/token", google(Response::json(200, &token)));
+    metadata.answer_next(
+        "/universe-domain",
+        google(Response::text(200, "given.goog")),
+    );
+    let machine = provider("project = \"acme\"", here)
+        .env("HTTPS_PROXY", proxy.url())
+        .env("GCE_METADATA_HOST", metadata.host())
+        .file("ca.pem", authority.pem());
+    let trusted = machine.home().join("ca.pem");
+    get(&machine.env("SSL_CERT_FILE", trusted));
+    assert_eq!(proxy.asked().pop(), Some(format!("{GIVEN}:443")));
 }
 
 #[test]

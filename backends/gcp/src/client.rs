@@ -73,14 +73,14 @@ impl Gcp {
         let mut project = self.project.clone().or_else(|| login.project.clone());
         // A machine at Google is in a project, which only the metadata server knows.
         if project.is_none() && login.is_machine && !reference.has_project() {
-            let said = metadata::value("project/project-id", &self.session).await;
+            let said = metadata::value("project/project-id", &self.session).await?;
             project = said.and_then(|id| id.parse().ok());
         }
         let secret = reference.resolve(project.as_ref(), &self.session.context.environment)?;
         let reading = Reading {
             session: &self.session,
             login,
-            endpoint: self.endpoint_for(&secret, login),
+            endpoint: self.endpoint_for(&secret, login).await?,
             // What the config or a variable says goes before what the credentials say.
             quota_project: self.quota_project.as_ref().or(login.quota_project.as_ref()),
             secret: &secret,
@@ -90,18 +90,15 @@ impl Gcp {
     }
 
     /// Where this secret is kept: a regional one in its region, which alone answers for it.
-    fn endpoint_for(&self, secret: &SecretVersion, login: &Login) -> Endpoint {
+    async fn endpoint_for(&self, secret: &SecretVersion, login: &Login) -> Result<Endpoint, Error> {
         if let Some(endpoint) = &self.endpoint {
-            return endpoint.clone();
+            return Ok(endpoint.clone());
         }
-        let universe = match (&self.session.universe, &login.universe) {
-            (None, Some(theirs)) => theirs.clone(),
-            _ => self.session.universe(),
-        };
-        match &secret.location {
+        let universe = login.universe(&self.session).await?;
+        Ok(match &secret.location {
             None => Endpoint::of("secretmanager", &universe),
             Some(location) => Endpoint::of(&format!("secretmanager.{location}.rep"), &universe),
-        }
+        })
     }
 }
 

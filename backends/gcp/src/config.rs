@@ -184,8 +184,8 @@ impl Reference {
 
 fn no_project() -> Error {
     Error::new(
-        Kind::NotAvailable,
-        "no Google project here: `project` is not set, nor GOOGLE_CLOUD_PROJECT, and the credentials name none",
+        Kind::Invalid,
+        "the secret has no project: `project` is not set, nor GOOGLE_CLOUD_PROJECT, and the credentials name none",
     )
     .help("set `project` on the backend or in the source, or name the secret in full by `name`")
 }

@@ -5,6 +5,7 @@ use cargo_credential_bridge_backend::{Error, Kind, SecretString, Value};
 
 use crate::adc;
 use crate::impersonation::{self, Impersonation};
+use crate::metadata;
 use crate::method::{Method, WorkloadIdentity};
 use crate::name::{Endpoint, Project, UniverseDomain};
 use crate::session::Session;
@@ -27,7 +28,7 @@ pub(crate) struct Login {
     pub(crate) project: Option<Project>,
     pub(crate) quota_project: Option<Project>,
     pub(crate) universe: Option<UniverseDomain>,
-    /// Whether the metadata server knows more.
+    /// Whether it is the machine's own: then the metadata server knows its account, its project and its universe.
     pub(crate) is_machine: bool,
 }
 
@@ -41,6 +42,18 @@ impl Login {
             universe: None,
             is_machine: false,
         }
+    }
+
+    /// The domain of Google's services: what the config or a variable says, else the credentials, else the machine.
+    pub(crate) async fn universe(&self, session: &Session) -> Result<UniverseDomain, Error> {
+        if let Some(known) = session.universe.as_ref().or(self.universe.as_ref()) {
+            return Ok(known.clone());
+        }
+        if !self.is_machine {
+            return Ok(UniverseDomain::default());
+        }
+        let said = metadata::value("universe/universe-domain", session).await?;
+        Ok(said.and_then(|said| said.parse().ok()).unwrap_or_default())
     }
 }
 

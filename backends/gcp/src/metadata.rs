@@ -5,7 +5,7 @@
 use core::time::Duration;
 use std::path::Path;
 
-use cargo_credential_bridge_backend::http::Failure;
+use cargo_credential_bridge_backend::http::{Failure, Retry};
 use cargo_credential_bridge_backend::{Environment, Error, Kind, SecretString};
 use http::{Response, StatusCode};
 
@@ -27,15 +27,12 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const TRIES: u32 = 3;
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 
-/// What is asked only to make a message better, or a setting complete, may take this long.
-const EXTRA: Duration = Duration::from_secs(1);
-
 const FLAVOR: (&str, &str) = ("Metadata-Flavor", "Google");
 
 /// The identity of this machine.
 pub(crate) async fn login(session: &Session) -> Result<Login, Error> {
     let path = "instance/service-accounts/default/token";
-    let answer = ask(path, session).await?;
+    let answer = ask(path, session).await.map_err(nothing_at_all)?;
     check(&answer, session)?;
     let token = answer.read::<Granted>()?.token(&answer.asked)?;
     Ok(Login {
@@ -80,26 +77,36 @@ fn check(answer: &Answer, session: &Session) -> Result<(), Error> {
     ))
 }
 
-/// The service account of this machine, by its email address; nothing if it does not say. A pod that is no service account
-/// gets its pool's name in the place of it.
-pub(crate) async fn email(session: &Session) -> Option<String> {
+/// The service account of this machine, by its email address. A pod that is no service account of Google's gets the name of
+/// its pool in the place of it, which is none.
+///
+/// # Errors
+///
+/// As [`value`].
+pub(crate) async fn email(session: &Session) -> Result<Option<String>, Error> {
     let said = value("instance/service-accounts/default/email", session).await?;
-    said.contains('@').then_some(said)
+    Ok(said.filter(|said| said.contains('@')))
 }
 
-/// One line of what it knows, such as `project/project-id`; nothing if it does not say.
-pub(crate) async fn value(path: &str, session: &Session) -> Option<String> {
-    let url = url(path, &session.context.environment).ok()?;
-    let request = Ask::get(&url).header(FLAVOR.0, FLAVOR.1).build().ok()?;
-    let limit = EXTRA.min(session.context.deadline.remaining());
+/// One line of what it knows, such as `project/project-id`, `None` where it knows nothing.
+///
+/// # Errors
+///
+/// [`Kind::Unavailable`] and its like, where it does not answer.
+pub(crate) async fn value(path: &str, session: &Session) -> Result<Option<String>, Error> {
+    let url = url(path, &session.context.environment)?;
+    let request = Ask::get(&url).header(FLAVOR.0, FLAVOR.1).build()?;
+    let limit = PATIENCE.min(session.context.deadline.remaining());
     let response = session
         .transport
         .exchange(request, Some(limit))
         .await
-        .ok()?;
-    let is_one = response.status() == StatusCode::OK;
-    let text = String::from_utf8(response.into_body()).ok()?;
-    is_one.then(|| session.transport.quote(&text))
+        .map_err(|failure| failure.error)?;
+    if response.status() != StatusCode::OK {
+        return Ok(None);
+    }
+    let text = String::from_utf8_lossy(response.body()).into_owned();
+    Ok(Some(session.transport.quote(&text)).filter(|text| !text.is_empty()))
 }
 
 /// Asks it for something, if it is there.
@@ -134,9 +141,11 @@ async fn ask(path: &str, session: &Session) -> Result<Answer, Error> {
                 }
                 .because(answered));
             }
-            Ok(response) if response.status().is_server_error() && !is_last => {}
+            Ok(response) if Retry::is_transient(response.status()) && !is_last => {}
             Ok(response) => return Ok(Answer::new(asked, response)),
-            Err(Failure { error, .. }) if is_over => return Err(error),
+            Err(Failure { error, .. }) if is_over || error.kind() == Kind::Invalid => {
+                return Err(error);
+            }
             // Nobody is there. Only at Google somebody is about to come.
             Err(Failure {
                 error,
@@ -179,11 +188,25 @@ fn is_google(environment: &Environment) -> bool {
 fn absent() -> Error {
     Error::new(
         Kind::NotAvailable,
+        "no Google identity here: there is no metadata server",
+    )
+}
+
+/// The error where the metadata server was the last to be looked for.
+fn nothing_at_all(error: Error) -> Error {
+    if error.kind() != Kind::NotAvailable {
+        return error;
+    }
+    let nothing = Error::new(
+        Kind::NotAvailable,
         "no Google identity here: GOOGLE_APPLICATION_CREDENTIALS is not set, nobody has logged in with gcloud, and there is \
          no metadata server",
-    )
-    .help(
-        "`gcloud auth application-default login` on a laptop; a CI job needs no key: \
-         `auth = { method = \"workload-identity\", provider = \"…\" }` takes its identity token",
-    )
+    );
+    let causes = error.causes().iter();
+    causes
+        .fold(nothing, |nothing, cause| nothing.because(cause))
+        .help(
+            "`gcloud auth application-default login` on a laptop; a CI job needs no key: \
+             `auth = { method = \"workload-identity\", provider = \"…\" }` takes its identity token",
+        )
 }

@@ -126,7 +126,8 @@ impl Reading<'_> {
 
     /// Who this machine is.
     async fn machine(&self) -> Option<String> {
-        let email = metadata::email(self.session).await?;
+        // It only makes a message better.
+        let email = metadata::email(self.session).await.ok()??;
         Some(format!("serviceAccount:{email}"))
     }
 

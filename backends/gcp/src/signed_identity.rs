@@ -135,19 +135,27 @@ async fn by_account(
         Some(account) => account,
         None => own_account(&login, session).await?,
     };
-    let universe = login.universe.clone().unwrap_or_else(|| session.universe());
-    let url = endpoint
-        .unwrap_or_else(|| Endpoint::of("iamcredentials", &universe))
-        .at(&format!("/v1/projects/-/serviceAccounts/{account}:signJwt"));
+    let endpoint = match endpoint {
+        Some(endpoint) => endpoint,
+        None => Endpoint::of("iamcredentials", &login.universe(session).await?),
+    };
+    let url = endpoint.at(&format!("/v1/projects/-/serviceAccounts/{account}:signJwt"));
     let body = json!({ "payload": claims(account.as_ref()).to_string() });
     let answer = session
         .ask(Ask::json(&url, &body).bearer(&login.token))
         .await?;
     if !answer.is_ok() {
+        let by = match login.is_machine {
+            // It only makes a message better.
+            true => metadata::email(session).await.ok().flatten(),
+            false => None,
+        };
+        let by = by.map(|email| format!("serviceAccount:{email}"));
+        let by = login.principal.clone().or(by);
         let action = Action::Impersonate {
             account: &account,
             delegates: &[],
-            by: login.principal.as_deref(),
+            by: by.as_deref(),
             right: "roles/iam.serviceAccountTokenCreator",
         };
         return Err(error::classify(
@@ -171,7 +179,7 @@ async fn own_account(login: &Login, session: &Session) -> Result<ServiceAccount,
     let known = login.principal.as_deref();
     let email = match known.and_then(|principal| principal.strip_prefix("serviceAccount:")) {
         Some(email) => Some(email.to_owned()),
-        None if login.is_machine => metadata::email(session).await,
+        None if login.is_machine => metadata::email(session).await?,
         None => None,
     };
     email.and_then(|email| email.parse().ok()).ok_or_else(|| {
