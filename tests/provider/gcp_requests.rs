@@ -250,7 +250,7 @@ fn what_arrives_damaged_is_asked_for_once_more() {
 
     server.spoil_checksums(2);
     let answer = with_file(provider(&at(&server), source), &key).get(URL, "read");
-    let text = test_servers::provider::error_text(&answer);
+    let text = error_text(&answer);
     assert!(
         text.starts_with("the secret `cargo` arrived damaged, twice"),
         "{text}"
