@@ -459,7 +459,7 @@ mod tests {
             error.what(),
             "the place that the Google credentials `job.json` lead to gave no token"
         );
-        let error = classify(&Action::Machine, &refusal);
+        let error = classify(&Action::Refresh { origin }, &refusal);
         assert!(
             error.what().contains("does not answer as Google does"),
             "{error}"
