@@ -25,7 +25,8 @@ import threading
 import time
 
 from bench_rows import (
-    AWS, AWS_LOGIN, AWS_READ, CURL, GCLOUD, GOOGLE, GOOGLE_HOSTS, HELLO, LOGIN, MINIMAL, OURS, PINNED, VAULT, Failure, Rows,
+    AWS, AWS_LOGIN, AWS_READ, CURL, GCLOUD, GOOGLE, GOOGLE_HOSTS, HELLO, LOGIN, MINIMAL, OFFICIAL, OURS, PINNED,
+    VAULT, Failure, Rows,
 )  # fmt: skip
 
 ONE_HOST = (
@@ -148,6 +149,7 @@ def parse_arguments():
     parser.add_argument("--vault", type=pathlib.Path, help="Vault's command line")
     parser.add_argument("--aws", type=pathlib.Path, help="AWS's command line")
     parser.add_argument("--gcloud", type=pathlib.Path, help="Google's command line")
+    parser.add_argument("--official", type=pathlib.Path, help="ci/official-google, built")
     parser.add_argument("--ours", type=pathlib.Path, help="another build of cargo-credential-bridge")
     parser.add_argument("--minimal", type=pathlib.Path, help="another build of minimal-client")
     parser.add_argument("--server", help="another server in place of Vault's: a command that prints loopback-vault's line of JSON")
@@ -195,6 +197,9 @@ class Bench(Rows):
     def __init__(self, folder, facts, aws_facts, google_facts, ours, minimal, options, notes):
         wanted = ((VAULT, options.vault), (AWS, options.aws), (GCLOUD, options.gcloud))
         tools = {}
+        # It is measured when somebody asks for it, and missed by nobody.
+        if options.official and not options.gate:
+            tools[OFFICIAL] = str(options.official)
         for name, path in () if options.gate else wanted:
             if path and os.access(path, os.X_OK):
                 tools[name] = str(path)
@@ -261,7 +266,7 @@ def measure_instructions(bench, rows):
     log = bench.folder / "callgrind.log"
     prefix = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", f"--log-file={log}"]
     for row, clients in rows.items():
-        for name in (OURS, MINIMAL):
+        for name in (OURS, MINIMAL, OFFICIAL):
             if name not in clients:
                 continue
             progress(f"instructions of {name}: {row}")

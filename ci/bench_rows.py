@@ -19,6 +19,8 @@ GOOGLE_HOSTS = "Google federation and read, STS on its own host"
 
 OURS, MINIMAL, CURL = "cargo-credential-bridge", "minimal-client", "curl"
 VAULT, AWS, GCLOUD = "vault", "aws", "gcloud"
+# Reads the secret by Google's own crates: ci/official-google.
+OFFICIAL = "official-google"
 
 BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 
@@ -193,13 +195,16 @@ class Rows:
         # Secret Manager answers in base64.
         payload = json.dumps({facts["field"]: facts["secret"]}, separators=(",", ":"))
         row[CURL] = Client([both], env, expected=base64.b64encode(payload.encode()).decode())
+        account = {
+            "type": "external_account", "universe_domain": "googleapis.com", "audience": audience,
+            "subject_token_type": f"{types}:jwt", "credential_source": {"file": facts["identity_file"]},
+            "token_url": f"{sts}/v1/token", "token_info_url": f"{sts}/v1/introspect",
+        }  # fmt: skip
+        file = self.write(f"account-{sts.rsplit(':', 1)[1]}.json", json.dumps(account))
+        if OFFICIAL in self.tools:
+            command = [self.tools[OFFICIAL], address, name, file]
+            row[OFFICIAL] = Client([command], env | {"SSL_CERT_FILE": self.bundle}, expected=facts["secret"])
         if GCLOUD in self.tools:
-            account = {
-                "type": "external_account", "universe_domain": "googleapis.com", "audience": audience,
-                "subject_token_type": f"{types}:jwt", "credential_source": {"file": facts["identity_file"]},
-                "token_url": f"{sts}/v1/token", "token_info_url": f"{sts}/v1/introspect",
-            }  # fmt: skip
-            file = self.write(f"account-{sts.rsplit(':', 1)[1]}.json", json.dumps(account))
             gcloud = env | {
                 "CLOUDSDK_CONFIG": str(self.folder / "gcloud"),
                 "CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER": f"{address}/",

@@ -6,7 +6,7 @@
 //! # Why not Google's own crates
 //!
 //! `google-cloud-secretmanager-v1` with `google-cloud-auth` were measured first (`ci/bench --official` measures them again,
-//! beside us). For one federated read they take 24.1 million instructions, where this takes 6.4 with one host and 9.1 with
+//! beside us). For one federated read they take 24.1 million instructions, where this takes 6.1 with one host and 8.9 with
 //! two as Google has them; the budget is 9. Besides:
 //!
 //! * each step of a login builds an HTTP client of its own: no certificate authority of ours, no proxy rule of ours, a
