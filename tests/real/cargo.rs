@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use test_servers::clock::unix_now;
 use test_servers::jwt::SigningKey;
-use test_servers::{Tokens, random};
+use test_servers::{CargoHome, Tokens, random};
 
-use crate::job::{Job, NOSY, each};
+use crate::job::{Job, NOSY};
 
 const GREETING: &[(&str, &str)] = &[
     (
@@ -33,7 +33,7 @@ fn environments(directory: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn cargo_builds_a_private_crate_and_leaves_no_token_anywhere() {
-    each(|cargo| {
+    CargoHome::each(|cargo| {
         let job = Job::start(cargo, Tokens::random());
         job.registry
             .add_crate_with("private-greeting", "1.0.0", GREETING);
@@ -65,7 +65,7 @@ fn cargo_builds_a_private_crate_and_leaves_no_token_anywhere() {
 
 #[test]
 fn cargo_publishes_and_yanks_with_a_token_of_its_own() {
-    each(|cargo| {
+    CargoHome::each(|cargo| {
         let job = Job::start(cargo, Tokens::random());
         let package = job.cargo.package("internal", &[]);
         let published = job.run(
@@ -119,7 +119,7 @@ fn cargo_publishes_and_yanks_with_a_token_of_its_own() {
 
 #[test]
 fn cargo_takes_a_token_with_an_expiry_and_asks_once() {
-    each(|cargo| {
+    CargoHome::each(|cargo| {
         let read = SigningKey::new().sign(&json!({ "sub": "cargo", "exp": unix_now() + 3600 }));
         let job = Job::start(
             cargo,
@@ -139,7 +139,7 @@ fn cargo_takes_a_token_with_an_expiry_and_asks_once() {
 
 #[test]
 fn cargo_logs_no_token_however_much_it_logs() {
-    each(|cargo| {
+    CargoHome::each(|cargo| {
         let cargo = cargo
             .env("CARGO_LOG", "trace")
             .env("CARGO_HTTP_DEBUG", "true");

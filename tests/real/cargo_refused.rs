@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use test_servers::{CargoHome, Outcome, Tokens, random};
 
-use crate::job::{Job, each};
+use crate::job::Job;
 use crate::vault::vault;
 
 fn job(cargo: CargoHome) -> Job {
@@ -30,7 +30,7 @@ fn assert_says(job: &Job, outcome: &Outcome, expected: &str) {
 
 #[test]
 fn a_right_that_is_missing() {
-    each(|cargo| {
+    CargoHome::each(|cargo| {
         let job = job(cargo);
         job.tenant.policy("");
         let expected = r#"    Updating `corp` index
@@ -58,7 +58,7 @@ Caused by:
 
 #[test]
 fn a_right_to_publish_that_is_missing() {
-    each(|cargo| {
+    CargoHome::each(|cargo| {
         let job = job(cargo);
         let release = format!("sys/policies/acl/{}", job.tenant.mount("release"));
         vault().root("DELETE", &release, &Value::Null);
@@ -93,7 +93,7 @@ Caused by:
 
 #[test]
 fn a_login_that_is_refused() {
-    each(|cargo| {
+    CargoHome::each(|cargo| {
         let job = job(cargo);
         let role = json!({
             "role_type": "jwt", "user_claim": "sub", "bound_audiences": ["https://other.example.com"],
@@ -121,7 +121,7 @@ Caused by:
 
 #[test]
 fn a_secret_that_is_missing() {
-    each(|cargo| {
+    CargoHome::each(|cargo| {
         let job = job(cargo);
         job.tenant
             .write("destroy/ci/cargo", &json!({ "versions": [1] }));
@@ -139,7 +139,7 @@ Caused by:
 
 #[test]
 fn a_token_that_the_registry_rejects() {
-    each(|cargo| {
+    CargoHome::each(|cargo| {
         let job = job(cargo);
         let other = random::alphanumeric(32);
         job.tenant

@@ -25,17 +25,6 @@ pub(crate) struct Job {
     issuer: Issuer,
 }
 
-/// Does something with the Cargo that runs these tests, and then with the second one.
-pub(crate) fn each(run: impl Fn(CargoHome)) {
-    let second = std::env::var_os("CCB_CARGO_1_96");
-    assert!(
-        second.is_some() || std::env::var_os("CI").is_none(),
-        "CCB_CARGO_1_96 names a second Cargo: set it to what `ci/install cargo-1.96` prints"
-    );
-    run(CargoHome::new());
-    second.map(CargoHome::with_cargo).into_iter().for_each(run);
-}
-
 impl Job {
     /// A job whose registry demands these tokens, which are in Vault.
     pub(crate) fn start(cargo: CargoHome, tokens: Tokens) -> Self {

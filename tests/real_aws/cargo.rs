@@ -71,17 +71,9 @@ impl Job {
     }
 }
 
-/// Does something with the Cargo that runs these tests, and then with the second one.
+/// Does something with each Cargo.
 fn each(run: impl Fn(Job)) {
-    let second = std::env::var_os("CCB_CARGO_1_96");
-    assert!(
-        second.is_some() || std::env::var_os("CI").is_none(),
-        "CCB_CARGO_1_96 names a second Cargo: set it to what `ci/install cargo-1.96` prints"
-    );
-    run(Job::start(CargoHome::new()));
-    if let Some(second) = second {
-        run(Job::start(CargoHome::with_cargo(second)));
-    }
+    CargoHome::each(|cargo| run(Job::start(cargo)));
 }
 
 #[test]

@@ -47,6 +47,20 @@ impl CargoHome {
         Self::with_cargo(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
     }
 
+    /// Does something with the Cargo that runs these tests, and then with the second one, which `CCB_CARGO_1_96` names.
+    ///
+    /// # Panics
+    /// If there is no second one in CI.
+    pub fn each(run: impl Fn(Self)) {
+        let second = std::env::var_os("CCB_CARGO_1_96");
+        assert!(
+            second.is_some() || std::env::var_os("CI").is_none(),
+            "CCB_CARGO_1_96 names a second Cargo: set it to what `ci/install cargo-1.96` prints"
+        );
+        run(Self::new());
+        second.map(Self::with_cargo).into_iter().for_each(run);
+    }
+
     /// Makes one for this Cargo.
     ///
     /// # Panics

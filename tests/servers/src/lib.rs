@@ -26,6 +26,7 @@ pub mod cargo;
 pub mod client;
 pub mod clock;
 pub mod faults;
+mod form;
 pub mod google;
 pub mod google_fake;
 pub mod http;

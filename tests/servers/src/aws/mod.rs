@@ -19,9 +19,9 @@ use time::OffsetDateTime;
 use self::answer::{Language, Refused, json_answer};
 pub use self::keys::Keys;
 use self::state::{Principal, State};
-use self::sts::Form;
 pub use self::sts::Trust;
 use crate::authority::Certificate;
+use crate::form::Form;
 use crate::http::{Request, Response};
 use crate::server::{Server, Tls};
 

@@ -5,7 +5,8 @@ use serde_json::Value;
 use super::answer::{Refused, escaped, sts_result};
 use super::state::{Principal, State};
 use crate::clock::{rfc3339_after, unix_now};
-use crate::http::{Request, Response, percent_decode};
+use crate::form::Form;
+use crate::http::Response;
 use crate::issuer::Issuer;
 use crate::jwt::{Distrust, claims_unverified, verify};
 
@@ -35,27 +36,6 @@ impl Trust {
     pub fn subject(mut self, subject: &str) -> Self {
         self.subject = Some(subject.to_owned());
         self
-    }
-}
-
-/// The parameters of a request of the query protocol.
-pub(super) struct Form(Vec<(String, String)>);
-
-impl Form {
-    pub(super) fn of(request: &Request) -> Self {
-        let text = String::from_utf8_lossy(&request.body);
-        let decoded = |text: &str| percent_decode(&text.replace('+', " "));
-        let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
-        Self(
-            pairs
-                .map(|(name, value)| (decoded(name), decoded(value)))
-                .collect(),
-        )
-    }
-
-    pub(super) fn value(&self, name: &str) -> &str {
-        let found = self.0.iter().find(|(known, _)| known == name);
-        found.map_or("", |(_, value)| value)
     }
 }
 

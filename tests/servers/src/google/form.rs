@@ -2,37 +2,21 @@
 
 use serde_json::Value;
 
-use crate::http::{Request, percent_decode};
+use crate::form::Form;
+use crate::http::Request;
 
 /// What a request for a token says; names as forms have them, `grant_type`.
-pub(super) struct Form(Vec<(String, String)>);
-
-impl Form {
-    pub(super) fn of(request: &Request) -> Self {
-        if let Some(Value::Object(fields)) = request.json() {
-            let fields = fields.into_iter().filter_map(|(name, value)| {
-                let Value::String(value) = value else {
-                    return None;
-                };
-                Some((snake_case(&name), value))
-            });
-            return Self(fields.collect());
-        }
-        let text = String::from_utf8_lossy(&request.body);
-        let decoded = |text: &str| percent_decode(&text.replace('+', " "));
-        let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
-        Self(
-            pairs
-                .map(|(name, value)| (decoded(name), decoded(value)))
-                .collect(),
-        )
-    }
-
-    /// The value of a field; empty if there is none.
-    pub(super) fn value(&self, name: &str) -> &str {
-        let found = self.0.iter().find(|(known, _)| known == name);
-        found.map_or("", |(_, value)| value)
-    }
+pub(super) fn of(request: &Request) -> Form {
+    let Some(Value::Object(fields)) = request.json() else {
+        return Form::of(request);
+    };
+    let fields = fields.into_iter().filter_map(|(name, value)| {
+        let Value::String(value) = value else {
+            return None;
+        };
+        Some((snake_case(&name), value))
+    });
+    Form(fields.collect())
 }
 
 fn snake_case(name: &str) -> String {
@@ -51,7 +35,7 @@ mod tests {
     use super::*;
 
     fn form(body: &str) -> Form {
-        Form::of(&Request {
+        of(&Request {
             method: "POST".into(),
             path: "/v1/token".into(),
             query: String::new(),

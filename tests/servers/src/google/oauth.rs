@@ -5,9 +5,10 @@
 use serde_json::json;
 
 use super::answer::{answer, oauth_error};
-use super::form::Form;
+use super::form;
 use super::key;
 use super::state::{CLOUD_PLATFORM, LIFETIME, Principal, State, is_timely};
+use crate::form::Form;
 use crate::http::{Request, Response};
 
 /// The endpoint that every key file names.
@@ -15,7 +16,7 @@ const TOKEN_URI: &str = "https://oauth2.googleapis.com/token";
 
 /// `POST /token`.
 pub(super) fn token(state: &mut State, request: &Request) -> Result<Response, Response> {
-    let form = Form::of(request);
+    let form = form::of(request);
     let (kind, principal, scopes) = match form.value("grant_type") {
         "refresh_token" => {
             let (principal, scopes) = refreshed(state, &form)?;

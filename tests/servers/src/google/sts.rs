@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::answer::{answer, oauth_error};
-use super::form::Form;
+use super::form;
 use super::state::{LIFETIME, Principal, State};
 use crate::clock::unix_now;
 use crate::http::{Request, Response};
@@ -57,7 +57,7 @@ impl Provider {
 
 /// `POST /v1/token`.
 pub(super) fn exchange(state: &mut State, request: &Request) -> Result<Response, Response> {
-    let form = Form::of(request);
+    let form = form::of(request);
     let invalid = |text: &str| oauth_error(400, "invalid_request", text);
     if form.value("grant_type") != EXCHANGE {
         let text = "Invalid value for \"grant_type\". This value must be \
@@ -105,7 +105,7 @@ pub(super) fn introspect(state: &State, request: &Request) -> Result<Response, R
         let text = "The OAuth client was not found.";
         return Err(oauth_error(401, "invalid_client", text));
     }
-    let form = Form::of(request);
+    let form = form::of(request);
     let Some((principal, scopes)) = state.holder(form.value("token")) else {
         return Ok(answer(200, &json!({ "active": false })));
     };
