@@ -156,7 +156,10 @@ fn plain_http_is_for_this_machine_only() {
     let backend = format!("{BACKEND}\nendpoint = \"{endpoint}\"");
     let text = error_text(&equipped(provider(&backend, SOURCE), &keys, endpoint).get(URL, "read"));
     assert!(text.contains("is plain HTTP"), "{text}");
-    assert!(text.contains("help: use https in `endpoint`"), "{text}");
+    assert!(
+        text.contains("help: use https: plain HTTP is for this machine only"),
+        "{text}"
+    );
     assert!(!text.contains("allow-http"), "{text}");
 }
 

@@ -134,34 +134,7 @@ pub(crate) fn timeout(operation: &str, sdk: &Sdk) -> Error {
 
 /// Our own error below one of the SDK's: the shared HTTP client knows best why there is no answer.
 pub(crate) fn ours(error: &(dyn StdError + 'static)) -> Option<Error> {
-    find::<Error>(error).cloned().map(with_keys_of_ours)
-}
-
-/// The shared HTTP client's help names keys of other backends; what helps here instead.
-fn with_keys_of_ours(error: Error) -> Error {
-    const HELP: [(&str, &str); 3] = [
-        (
-            "`allow-http",
-            "use https in `endpoint` and AWS_ENDPOINT_URL; plain HTTP is for this machine only",
-        ),
-        (
-            "`tls-server-name",
-            "its certificate is for another name: use that name in `endpoint` or AWS_ENDPOINT_URL",
-        ),
-        (
-            "`client-cert",
-            "the server ended the handshake: does it want a client certificate, which this backend does not have, or a TLS \
-             version older than 1.2?",
-        ),
-    ];
-    let help = error.help_text().and_then(|theirs| {
-        let known = HELP.iter().find(|(key, _)| theirs.contains(key));
-        known.map(|(_, help)| *help)
-    });
-    match help {
-        Some(help) => error.help(help),
-        None => error,
-    }
+    find::<Error>(error).cloned()
 }
 
 /// The error of some type below another.
@@ -212,22 +185,5 @@ mod tests {
         ] {
             assert_eq!(told(body.as_bytes()), expected);
         }
-    }
-
-    #[test]
-    fn help_names_keys_of_this_backend() {
-        for theirs in [
-            "use https; a backend may say `allow-http = true` if nobody is on the way",
-            "use that name in the address, or set `tls-server-name` on the backend",
-            "does it want a client certificate (`client-cert`, `client-key`)?",
-        ] {
-            let error = with_keys_of_ours(Error::new(Kind::Invalid, "x").help(theirs));
-            let help = error.help_text().unwrap();
-            for key in ["allow-http", "tls-server-name", "client-cert"] {
-                assert!(!help.contains(key), "{help}");
-            }
-        }
-        let error = with_keys_of_ours(Error::new(Kind::Invalid, "x").help("set `ca-file`"));
-        assert_eq!(error.help_text(), Some("set `ca-file`"));
     }
 }

@@ -104,6 +104,7 @@ impl Config {
             certificate: self.certificate(dialect, context)?,
             server_name: text(&self.tls_server_name, "tls-server-name", "TLS_SERVER_NAME")?,
             allow_http: self.allow_http,
+            has_keys: true,
             ..Settings::default()
         };
         http.proxy = match var("PROXY_ADDR")? {

@@ -39,6 +39,8 @@ pub struct Settings {
     /// Who serves this machine its metadata, in plain HTTP and past every proxy, besides the addresses that clouds have
     /// for that: a host, with its port if it has one.
     pub metadata_host: Option<String>,
+    /// Whether the user has keys for all of this, `allow-http`, `tls-server-name` and `client-cert`: messages offer no others.
+    pub has_keys: bool,
     /// When and how often a request is sent again.
     pub retry: Retry,
     /// The limit of one try, besides the deadline.
@@ -54,6 +56,7 @@ impl Default for Settings {
             proxy: None,
             allow_http: false,
             metadata_host: None,
+            has_keys: false,
             retry: Retry::default(),
             try_timeout: None,
         }
@@ -65,6 +68,7 @@ pub struct Client {
     http: reqwest::Client,
     origin: String,
     server_name: Option<String>,
+    has_keys: bool,
     retry: Retry,
     try_timeout: Option<Duration>,
     deadline: Deadline,
@@ -114,7 +118,12 @@ impl Client {
                     Kind::Invalid,
                     format!("`{address}` is plain HTTP: everyone on the way could read the secret"),
                 )
-                .help("use https; a backend may say `allow-http = true` if nobody is on the way"));
+                .help(match settings.has_keys {
+                    true => {
+                        "use https; a backend may say `allow-http = true` if nobody is on the way"
+                    }
+                    false => "use https: plain HTTP is for this machine only",
+                }));
             }
             scheme => {
                 return Err(Error::new(
@@ -153,6 +162,7 @@ impl Client {
             http,
             origin: origin(address),
             server_name: settings.server_name,
+            has_keys: settings.has_keys,
             retry: settings.retry,
             try_timeout: settings.try_timeout,
             deadline: context.deadline,
@@ -275,7 +285,13 @@ impl Client {
             let failed = |error: reqwest::Error| {
                 let again = refusal::is_transient(&error);
                 (
-                    refusal::classify(&error, &self.origin, described, self.deadline),
+                    refusal::classify(
+                        &error,
+                        &self.origin,
+                        described,
+                        self.deadline,
+                        self.has_keys,
+                    ),
                     again,
                 )
             };

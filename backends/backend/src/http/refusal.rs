@@ -11,12 +11,13 @@ const REACHABLE: &str =
 
 /// What the user gets for a failed connection or a broken answer.
 ///
-/// `request` is its method and URL, `origin` whom it was for.
+/// `request` is its method and URL, `origin` whom it was for, `has_keys` as in [`Settings`](super::Settings).
 pub(super) fn classify(
     error: &reqwest::Error,
     origin: &str,
     request: &str,
     deadline: Deadline,
+    has_keys: bool,
 ) -> Error {
     if let Some(tls) = tls_error(error) {
         return Error::new(
@@ -25,7 +26,7 @@ pub(super) fn classify(
         )
         .because(request)
         .because(tls.to_string())
-        .help(tls_help(tls));
+        .help(tls_help(tls, has_keys));
     }
     if error.is_timeout() && deadline.remaining().is_zero() {
         return timeout(origin, request, deadline);
@@ -86,7 +87,7 @@ fn tls_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a TlsError> {
     None
 }
 
-fn tls_help(error: &TlsError) -> &'static str {
+fn tls_help(error: &TlsError, has_keys: bool) -> &'static str {
     match error {
         TlsError::InvalidCertificate(CertificateError::UnknownIssuer) => {
             "its certificate authority is not trusted here: set `ca-file` on the backend (or SSL_CERT_FILE) to \
@@ -94,10 +95,13 @@ fn tls_help(error: &TlsError) -> &'static str {
         }
         TlsError::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-        ) => {
+        ) if has_keys => {
             "its certificate is for another name: use that name in the address, or set `tls-server-name` on \
              the backend"
         }
+        TlsError::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => "its certificate is for another name: use that name in the address",
         TlsError::InvalidCertificate(
             CertificateError::Expired | CertificateError::ExpiredContext { .. },
         ) => {
@@ -109,9 +113,13 @@ fn tls_help(error: &TlsError) -> &'static str {
         TlsError::InvalidMessage(InvalidMessage::InvalidContentType) => {
             "it does not speak TLS on this port: is its address `http://…`, or another port?"
         }
-        TlsError::AlertReceived(_) => {
+        TlsError::AlertReceived(_) if has_keys => {
             "the server ended the handshake: does it want a client certificate (`client-cert`, `client-key`), \
              or a TLS version older than 1.2?"
+        }
+        TlsError::AlertReceived(_) => {
+            "the server ended the handshake: does it want a client certificate, which this backend does not have, or a \
+             TLS version older than 1.2?"
         }
         TlsError::PeerIncompatible(_) => "the server must offer TLS 1.2 or 1.3",
         _ => "check the server's certificate, and what stands between it and this machine",
