@@ -8,7 +8,7 @@ use core::time::Duration;
 use std::io;
 use std::process::{ExitStatus, Stdio};
 
-use secrecy::{ExposeSecret as _, SecretSlice};
+use secrecy::SecretSlice;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
@@ -181,6 +181,8 @@ impl fmt::Display for Failure {
 mod tests {
     use std::process;
     use std::thread;
+
+    use secrecy::ExposeSecret as _;
 
     use super::*;
 
