@@ -192,7 +192,7 @@ mod tests {
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .expect("a runtime can be built")
+            .expect("a runtime without threads starts")
             .block_on(run(program, Deadline::after(limit)))
     }
 
