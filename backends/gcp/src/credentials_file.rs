@@ -74,10 +74,10 @@ pub(crate) struct CredentialSource {
 }
 
 /// How the token is written down there: as it is, or in a field of a JSON object.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct Format {
-    pub(crate) r#type: String,
-    #[serde(default)]
+    pub(crate) r#type: Option<String>,
     pub(crate) subject_token_field_name: Option<String>,
 }
 
@@ -237,6 +237,13 @@ impl CredentialsFile {
                 })
             })
             .transpose()
+    }
+}
+
+impl Format {
+    /// What `type` says, if anything: `text` is what it is without it.
+    pub(crate) fn kind(&self) -> Option<&str> {
+        self.r#type.as_deref().filter(|kind| !kind.is_empty())
     }
 }
 

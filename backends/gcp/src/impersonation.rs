@@ -6,11 +6,12 @@ use cargo_credential_bridge_backend::{Error, Running, SecretString};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::error::{self, Action};
+use crate::credentials_file::Secret;
+use crate::error::Action;
 use crate::login::{LIFETIME, Login, SCOPE};
 use crate::name::ServiceAccount;
 use crate::session::{Ask, Session};
-use crate::sts::no_token;
+use crate::sts;
 
 /// Whom to become, and on what way.
 pub(crate) struct Impersonation {
@@ -24,7 +25,7 @@ pub(crate) struct Impersonation {
 #[serde(rename_all = "camelCase")]
 struct Generated {
     #[serde(default)]
-    access_token: Option<String>,
+    access_token: Option<Secret>,
 }
 
 /// The path of the method for `account`.
@@ -54,32 +55,22 @@ impl Impersonation {
                 "delegates": resources(&self.delegates),
                 "lifetime": format!("{LIFETIME}s"),
             });
-            let answer = session
-                .ask(Ask::json(&self.url, &body).bearer(token))
-                .await?;
-            if !answer.is_ok() {
-                let action = Action::Impersonate {
-                    account: &self.account,
-                    delegates: &self.delegates,
-                    by: principal.as_deref(),
-                    right: self.right(principal.as_deref()),
-                };
-                return Err(error::classify(
-                    &action,
-                    &answer.refusal(&session.transport),
-                ));
-            }
-            let token = answer
-                .read::<Generated>()?
-                .access_token
-                .filter(|token| !token.is_empty())
-                .ok_or_else(|| no_token(&answer.asked))?;
+            let action = Action::Impersonate {
+                account: &self.account,
+                delegates: &self.delegates,
+                by: principal.as_deref(),
+                right: self.right(principal.as_deref()),
+            };
+            let ask = Ask::json(&self.url, &body).bearer(token);
+            let answer = session.granted(ask, &action).await?;
+            let generated: Generated = answer.read()?;
             Ok(Login::new(
-                token.into(),
+                sts::token(generated.access_token, &answer.asked)?,
                 Some(format!("serviceAccount:{}", self.account)),
             ))
         })
     }
+
     /// The role that `principal` needs. Somebody else's workload has one of its own, which does not make it a delegator.
     ///
     /// Source: IAM's page "Roles for service account authentication".

@@ -10,6 +10,7 @@ use serde_json::Value;
 use url::form_urlencoded;
 
 use crate::answer::Answer;
+use crate::error::{self, Action};
 use crate::name::UniverseDomain;
 
 /// What every exchange of a login and a read goes through.
@@ -108,6 +109,21 @@ impl Session {
             let asked = format!("{} {}", ask.method, without_query(ask.url));
             let response = self.transport.send(ask.build()?).await?;
             Ok(Answer::new(asked, response))
+        })
+    }
+
+    /// As [`ask`](Self::ask), for an answer that must be one to go on: what it means that it is none is up to `action`.
+    pub(crate) fn granted<'a>(
+        &'a self,
+        ask: Ask<'a>,
+        action: &'a Action<'a>,
+    ) -> Running<'a, Result<Answer, Error>> {
+        Box::pin(async move {
+            let answer = self.ask(ask).await?;
+            if answer.is_ok() {
+                return Ok(answer);
+            }
+            Err(error::classify(action, &answer.refusal(&self.transport)))
         })
     }
 

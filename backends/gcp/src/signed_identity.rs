@@ -8,12 +8,12 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::config::given_or_variable;
-use crate::error::{self, Action};
+use crate::credentials_file::Secret;
+use crate::error::Action;
 use crate::login::Login;
 use crate::name::{Endpoint, ServiceAccount};
 use crate::session::{Ask, Session};
-use crate::sts::no_token;
-use crate::{adc, credentials_file, jwt, metadata, service_account};
+use crate::{adc, credentials_file, jwt, metadata, service_account, sts};
 
 /// How long the statement holds, in seconds. Vault refuses what holds for longer than 15 minutes, or than its role says,
 /// by its own clock and to the second; so this stays well below for the sake of clocks that differ.
@@ -46,7 +46,7 @@ pub struct SignedIdentity {
 #[serde(rename_all = "camelCase")]
 struct Signed {
     #[serde(default)]
-    signed_jwt: Option<String>,
+    signed_jwt: Option<Secret>,
 }
 
 /// Signs a login as Vault's `role`, by the Application Default Credentials of this machine.
@@ -131,9 +131,14 @@ async fn by_account(
     }
     let login = adc::login(None, session).await?;
     session.transport.conceal(&login.token);
+    let mut principal = login.principal.clone();
     let account = match account {
         Some(account) => account,
-        None => own_account(&login, session).await?,
+        None => {
+            let own = own_account(&login, session).await?;
+            principal = principal.or_else(|| Some(format!("serviceAccount:{own}")));
+            own
+        }
     };
     let endpoint = match endpoint {
         Some(endpoint) => endpoint,
@@ -141,35 +146,17 @@ async fn by_account(
     };
     let url = endpoint.at(&format!("/v1/projects/-/serviceAccounts/{account}:signJwt"));
     let body = json!({ "payload": claims(account.as_ref()).to_string() });
-    let answer = session
-        .ask(Ask::json(&url, &body).bearer(&login.token))
-        .await?;
-    if !answer.is_ok() {
-        let by = match login.is_machine {
-            // It only makes a message better.
-            true => metadata::email(session).await.ok().flatten(),
-            false => None,
-        };
-        let by = by.map(|email| format!("serviceAccount:{email}"));
-        let by = login.principal.clone().or(by);
-        let action = Action::Impersonate {
-            account: &account,
-            delegates: &[],
-            by: by.as_deref(),
-            right: "roles/iam.serviceAccountTokenCreator",
-        };
-        return Err(error::classify(
-            &action,
-            &answer.refusal(&session.transport),
-        ));
-    }
-    let jwt = answer
-        .read::<Signed>()?
-        .signed_jwt
-        .filter(|jwt| !jwt.is_empty())
-        .ok_or_else(|| no_token(&answer.asked))?;
+    let action = Action::Impersonate {
+        account: &account,
+        delegates: &[],
+        by: principal.as_deref(),
+        right: "roles/iam.serviceAccountTokenCreator",
+    };
+    let ask = Ask::json(&url, &body).bearer(&login.token);
+    let answer = session.granted(ask, &action).await?;
+    let signed: Signed = answer.read()?;
     Ok(SignedIdentity {
-        jwt: jwt.into(),
+        jwt: sts::token(signed.signed_jwt, &answer.asked)?,
         concealed: vec![login.token],
     })
 }

@@ -6,7 +6,8 @@ use cargo_credential_bridge_backend::{Error, ExposeSecret as _, Kind, SecretStri
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::error::{self, Action};
+use crate::credentials_file::Secret;
+use crate::error::Action;
 use crate::login::SCOPE;
 use crate::session::{Ask, Session};
 
@@ -40,7 +41,7 @@ pub(crate) struct Exchange<'a> {
 #[derive(Deserialize)]
 pub(crate) struct Granted {
     #[serde(default)]
-    access_token: Option<String>,
+    access_token: Option<Secret>,
 }
 
 impl Exchange<'_> {
@@ -65,19 +66,13 @@ impl Exchange<'_> {
         if let Some(client) = self.client {
             ask = ask.authorized("Basic", client);
         }
-        let answer = session.ask(ask).await?;
-        if !answer.is_ok() {
-            let action = Action::Federate {
-                audience: self.audience,
-                requested: self.requested,
-                stated: self.stated.as_deref(),
-                is_aws: self.subject_token_type == AWS,
-            };
-            return Err(error::classify(
-                &action,
-                &answer.refusal(&session.transport),
-            ));
-        }
+        let action = Action::Federate {
+            audience: self.audience,
+            requested: self.requested,
+            stated: self.stated.as_deref(),
+            is_aws: self.subject_token_type == AWS,
+        };
+        let answer = session.granted(ask, &action).await?;
         answer.read::<Granted>()?.token(&answer.asked)
     }
 }
@@ -89,16 +84,22 @@ impl Granted {
     ///
     /// [`Kind::Unauthenticated`] if there is none in the answer to `asked`.
     pub(crate) fn token(self, asked: &str) -> Result<SecretString, Error> {
-        self.access_token
-            .filter(|token| !token.is_empty())
-            .map(SecretString::from)
-            .ok_or_else(|| no_token(asked))
+        token(self.access_token, asked)
     }
 }
 
-/// The error for a login that ends well and gives nothing.
-pub(crate) fn no_token(asked: &str) -> Error {
-    Error::new(Kind::Unauthenticated, "Google gave no access token")
-        .because(format!("{asked} answered without one"))
-        .help("check the endpoint: what answers there is hardly Google")
+/// The token in the answer to `asked`.
+///
+/// # Errors
+///
+/// [`Kind::Unauthenticated`] if it ended well and gave nothing.
+pub(crate) fn token(given: Option<Secret>, asked: &str) -> Result<SecretString, Error> {
+    given
+        .map(|token| token.0)
+        .filter(|token| !token.expose_secret().is_empty())
+        .ok_or_else(|| {
+            Error::new(Kind::Unauthenticated, "Google gave no access token")
+                .because(format!("{asked} answered without one"))
+                .help("check the endpoint: what answers there is hardly Google")
+        })
 }

@@ -1,12 +1,15 @@
 //! The token that an external account shows, in a file or at a URL.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use cargo_credential_bridge_backend::{Context, Error, ExposeSecret as _, Kind, SecretString};
-use serde_json::Value;
+use cargo_credential_bridge_backend::{
+    Context, Error, ExposeSecret as _, Kind, SecretSlice, SecretString,
+};
+use serde_json::value::RawValue;
 
-use crate::credentials_file::{CredentialSource, CredentialsFile, Format};
-use crate::error::{self, Action};
+use crate::credentials_file::{CredentialSource, CredentialsFile, Format, Secret};
+use crate::error::Action;
 use crate::session::{Ask, Session};
 
 /// The token in a file.
@@ -18,8 +21,12 @@ pub(crate) fn in_file(
 ) -> Result<SecretString, Error> {
     let path = file.environment.path_from_variable(path);
     let key = format!("`credential_source` in {}", file.origin);
-    let content = context.environment.read_existing(&key, &path)?;
-    extract(&content, format, &format!("`{}`", path.display()))
+    let content = SecretSlice::from(context.environment.read_existing(&key, &path)?);
+    extract(
+        content.expose_secret(),
+        format,
+        &format!("`{}`", path.display()),
+    )
 }
 
 /// The token at a URL, which is on this machine or its CI's.
@@ -38,16 +45,10 @@ pub(crate) async fn at_url(
             .conceal(&bare.rsplit(' ').next().unwrap_or(bare).into());
         ask = ask.header(name, bare);
     }
-    let answer = session.ask(ask).await?;
-    if !answer.is_ok() {
-        let action = Action::Subject {
-            origin: &file.origin,
-        };
-        return Err(error::classify(
-            &action,
-            &answer.refusal(&session.transport),
-        ));
-    }
+    let action = Action::Subject {
+        origin: &file.origin,
+    };
+    let answer = session.granted(ask, &action).await?;
     extract(answer.body(), source.format.as_ref(), &answer.asked)
 }
 
@@ -58,22 +59,25 @@ fn extract(content: &[u8], format: Option<&Format>, place: &str) -> Result<Secre
             .because(why)
             .help("`credential_source.format` says in what form it is: `text`, or `json` with a `subject_token_field_name`")
     };
-    let text = match format.map(|format| (format.r#type.as_str(), format)) {
-        None | Some(("text", _)) => {
-            String::from_utf8(content.to_vec()).map_err(|_| none("it is not text".to_owned()))?
+    let in_field: Secret;
+    let text = match format.and_then(Format::kind) {
+        None | Some("text") => {
+            str::from_utf8(content).map_err(|_| none("it is not text".to_owned()))?
         }
-        Some(("json", format)) => {
+        Some("json") => {
             let field = format
-                .subject_token_field_name
-                .as_deref()
+                .and_then(|format| format.subject_token_field_name.as_deref())
                 .ok_or_else(|| none("its format names no field".to_owned()))?;
-            match serde_json::from_slice::<Value>(content) {
-                Err(_) => return Err(none("it is not JSON".to_owned())),
-                Ok(mut object) => match object.get_mut(field).map(Value::take) {
-                    Some(Value::String(token)) => token,
-                    _ => return Err(none(format!("it has no text in the field `{field}`"))),
-                },
-            }
+            let missing = || none(format!("it has no text in the field `{field}`"));
+            // Nothing but the field is copied.
+            let object: BTreeMap<String, &RawValue> =
+                serde_json::from_slice(content).map_err(|error| match error.is_data() {
+                    true => missing(),
+                    false => none("it is not JSON".to_owned()),
+                })?;
+            let value = object.get(field).ok_or_else(missing)?;
+            in_field = serde_json::from_str(value.get()).map_err(|_| missing())?;
+            in_field.0.expose_secret()
         }
         Some(_) => return Err(none("its format is neither `text` nor `json`".to_owned())),
     };
@@ -89,7 +93,7 @@ mod tests {
 
     fn format(r#type: &str, field: Option<&str>) -> Format {
         Format {
-            r#type: r#type.to_owned(),
+            r#type: Some(r#type.to_owned()),
             subject_token_field_name: field.map(str::to_owned),
         }
     }
@@ -100,6 +104,7 @@ mod tests {
         for (content, format) in [
             ("t0ken\n", None),
             (" t0ken", Some(&format("text", None))),
+            ("t0ken", Some(&serde_json::from_str("{}").unwrap())),
             (r#"{"value":"t0ken","count":1}"#, Some(&json)),
         ] {
             let token = extract(content.as_bytes(), format, "it").unwrap();
@@ -114,6 +119,7 @@ mod tests {
             (" \n", None, "it is empty"),
             ("s3cret", Some(&json), "it is not JSON"),
             (r#"{"token":"s3cret"}"#, Some(&json), "the field `value`"),
+            (r#"["s3cret"]"#, Some(&json), "the field `value`"),
             (r#"{"value":["s3cret"]}"#, Some(&json), "the field `value`"),
             ("s3cret", Some(&format("json", None)), "names no field"),
             ("s3cret", Some(&format("xml", None)), "neither"),

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use cargo_credential_bridge_backend::{Error, ExposeSecret as _};
 
 use crate::credentials_file::CredentialsFile;
-use crate::error::{self, Action};
+use crate::error::Action;
 use crate::login::Login;
 use crate::session::{Ask, Session};
 use crate::sts::Granted;
@@ -57,16 +57,10 @@ pub(crate) async fn workforce_login(
 }
 
 async fn granted(ask: Ask<'_>, file: &CredentialsFile, session: &Session) -> Result<Login, Error> {
-    let answer = session.ask(ask).await?;
-    if !answer.is_ok() {
-        let action = Action::Refresh {
-            origin: &file.origin,
-        };
-        return Err(error::classify(
-            &action,
-            &answer.refusal(&session.transport),
-        ));
-    }
+    let action = Action::Refresh {
+        origin: &file.origin,
+    };
+    let answer = session.granted(ask, &action).await?;
     let token = answer.read::<Granted>()?.token(&answer.asked)?;
     Ok(Login::new(token, None))
 }
