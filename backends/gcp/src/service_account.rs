@@ -20,7 +20,7 @@ pub(crate) fn login(file: &CredentialsFile) -> Result<Login, Error> {
         "iss": email,
         "sub": email,
         "scope": SCOPE,
-        "iat": now - CLOCK_SKEW,
+        "iat": now.saturating_sub(CLOCK_SKEW),
         "exp": now + LIFETIME,
     });
     let token = jwt::sign(&claims, file)?;
@@ -31,5 +31,5 @@ pub(crate) fn login(file: &CredentialsFile) -> Result<Login, Error> {
 pub(crate) fn now() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .map_or(CLOCK_SKEW, |since| since.as_secs())
+        .map_or(0, |since| since.as_secs())
 }
