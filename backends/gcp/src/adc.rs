@@ -4,7 +4,9 @@
 
 use std::path::{Path, PathBuf};
 
-use cargo_credential_bridge_backend::{Environment, Error, Running, Value};
+use cargo_credential_bridge_backend::{
+    Environment, Error, ExposeSecret as _, Kind, Running, SecretSlice, Value,
+};
 
 use crate::credentials_file::{CredentialsFile, Kind as FileKind};
 use crate::login::Login;
@@ -21,7 +23,9 @@ pub(crate) fn login<'a>(
 ) -> Running<'a, Result<Login, Error>> {
     Box::pin(async move {
         match find(given, &session.context.environment)? {
-            Some(file) => by_file(&file, session).await,
+            Some(file) => by_file(&file, session)
+                .await
+                .map_err(|error| final_for(&file, error)),
             None => metadata::login(session).await,
         }
     })
@@ -44,16 +48,17 @@ pub(crate) fn find(
             .map(|path| (VARIABLE, environment.path_from_variable(path))),
     };
     if let Some((key, path)) = named {
-        let content = environment.read_existing(key, &path)?;
-        return CredentialsFile::parse(&content, path, environment).map(Some);
+        let content = SecretSlice::from(environment.read_existing(key, &path)?);
+        return CredentialsFile::parse(content.expose_secret(), path, environment).map(Some);
     }
     let Some(path) = well_known(environment)? else {
         return Ok(None);
     };
-    match environment.read("the credentials of gcloud", &path)? {
-        Some(content) => CredentialsFile::parse(&content, path, environment).map(Some),
-        None => Ok(None),
-    }
+    let content = environment.read("the credentials of gcloud", &path)?;
+    content
+        .map(SecretSlice::from)
+        .map(|content| CredentialsFile::parse(content.expose_secret(), path, environment))
+        .transpose()
 }
 
 /// Where gcloud keeps its files.
@@ -68,6 +73,22 @@ fn well_known(environment: &Environment) -> Result<Option<PathBuf>, Error> {
     Ok(directory.map(|directory| directory.join(WELL_KNOWN)))
 }
 
+/// The error of a file that says who we are to be: that nothing here makes us that does not make us somebody else.
+fn final_for(file: &CredentialsFile, error: Error) -> Error {
+    if error.kind() != Kind::NotAvailable {
+        return error;
+    }
+    let what = "gets its identity from where there is none";
+    let settled = error.causes().iter().fold(
+        file.invalid(what).because(error.what()),
+        |settled, cause| settled.because(cause.as_str()),
+    );
+    match error.help_text() {
+        Some(help) => settled.help(help),
+        None => settled,
+    }
+}
+
 /// The access token by what is in a file.
 async fn by_file(file: &CredentialsFile, session: &Session) -> Result<Login, Error> {
     let login = match file.kind()? {
@@ -77,20 +98,23 @@ async fn by_file(file: &CredentialsFile, session: &Session) -> Result<Login, Err
         FileKind::ExternalAccountAuthorizedUser => user::workforce_login(file, session).await?,
         FileKind::ImpersonatedServiceAccount => {
             let source = file.source_credentials()?;
-            let login = Box::pin(by_file(&source, session)).await?;
-            session.transport.conceal(&login.token);
+            let by = Box::pin(by_file(&source, session)).await?;
+            session.transport.conceal(&by.token);
             let impersonation = file
                 .impersonation()?
                 .ok_or_else(|| file.lacks("service_account_impersonation_url"))?;
-            impersonation
-                .send(&login.token, login.principal, session)
-                .await?
+            Login {
+                project: by.project,
+                universe: by.universe,
+                ..impersonation.send(&by.token, by.principal, session).await?
+            }
         }
     };
+    // What the file says goes before what the credentials inside of it say.
     Ok(Login {
-        project: login.project.or(file.project()?),
+        project: file.project()?.or(login.project),
         quota_project: file.quota_project()?,
-        universe: file.universe()?,
+        universe: file.universe()?.or(login.universe),
         ..login
     })
 }
