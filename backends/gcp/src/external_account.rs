@@ -1,11 +1,22 @@
 //! External accounts: a file that says where somebody else's token is, and for what it is traded.
 //!
 //! Source: AIP-4117 "External account credentials".
+//!
+//! Of AWS it takes the identity that AWS's own programs have on this machine, in the order in which these look, by the
+//! settings that AWS knows: variables, profiles, web identities, the metadata services of ECS and EC2. The addresses in the
+//! file (`url`, `region_url` and `imdsv2_session_token_url` of its `credential_source`) are not asked. As gcloud writes them
+//! they are those of EC2's metadata service, which that search asks at its end, at the address that AWS's settings give
+//! it; any other would be one more place that decides who we are. And a job that has its AWS identity in another way,
+//! in a container say, is found too.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+#[cfg(feature = "aws")]
+use cargo_credential_bridge_aws::{Recipient, sign_caller_identity};
 use cargo_credential_bridge_backend::identity::WorkloadToken;
 use cargo_credential_bridge_backend::{Error, ExposeSecret as _, SecretString};
+#[cfg(feature = "aws")]
+use serde_json::json;
 
 use crate::credentials_file::{CredentialSource, CredentialsFile};
 use crate::login::Login;
@@ -25,12 +36,11 @@ pub(crate) async fn login(file: &CredentialsFile, session: &Session) -> Result<L
 
     let shown = shown(source, audience, token_type, file, session).await?;
     session.transport.conceal(&shown);
-    let client = match (&content.client_id, &content.client_secret) {
-        (Some(id), Some(secret)) => Some(SecretString::from(
-            STANDARD.encode(format!("{id}:{}", secret.0.expose_secret())),
-        )),
-        _ => None,
-    };
+    let id = content.client_id.as_deref().filter(|id| !id.is_empty());
+    // There are clients without a secret; theirs is empty then.
+    let secret = content.client_secret.as_ref();
+    let secret = secret.map_or("", |secret| secret.0.expose_secret());
+    let client = id.map(|id| SecretString::from(STANDARD.encode(format!("{id}:{secret}"))));
     if let Some(client) = &client {
         session.transport.conceal(client);
     }
@@ -99,9 +109,6 @@ async fn aws(
     file: &CredentialsFile,
     session: &Session,
 ) -> Result<SecretString, Error> {
-    use cargo_credential_bridge_aws::{Recipient, sign_caller_identity};
-    use serde_json::json;
-
     if source.environment_id.as_deref() != Some("aws1") {
         return Err(file.invalid("has another `environment_id` than `aws1`"));
     }
