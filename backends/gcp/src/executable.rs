@@ -2,9 +2,14 @@
 //!
 //! Source: AIP-4117, "Determining the subject token in executable-sourced credentials".
 
+use core::ops::RangeInclusive;
 use core::time::Duration;
+use std::path::Path;
 
-use cargo_credential_bridge_backend::{Error, ExposeSecret as _, Kind, SecretString, program};
+use cargo_credential_bridge_backend::program::{self, Ended};
+use cargo_credential_bridge_backend::{
+    Environment, Error, ExposeSecret as _, Kind, SecretSlice, SecretString,
+};
 use serde::Deserialize;
 use tokio::process::Command;
 
@@ -16,6 +21,9 @@ use crate::session::Session;
 const ALLOW: &str = "GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES";
 
 const DEFAULT_LIMIT: Duration = Duration::from_secs(30);
+
+/// What `timeout_millis` may be.
+const LIMITS: RangeInclusive<u64> = 5_000..=120_000;
 
 /// What the program prints, or has left in its file.
 #[derive(Deserialize)]
@@ -51,13 +59,13 @@ pub(crate) async fn subject_token(
             .invalid("has its token from a program, which is not allowed here")
             .help(format!("if you trust that file, set {ALLOW}=1")));
     }
+    let limit = limit(executable, file)?;
     let output_file = executable
         .output_file
         .as_ref()
         .map(|path| environment.path_from_variable(path));
-    if let Some(path) = &output_file
-        && let Some(content) = environment.read("the output of the program", path)?
-        && let Some(token) = kept(&content)
+    if let Some(content) = left(output_file.as_deref(), environment)?
+        && let Some(token) = kept(content.expose_secret())
     {
         return Ok(token);
     }
@@ -97,40 +105,68 @@ pub(crate) async fn subject_token(
     if let Some(path) = &output_file {
         command.env("GOOGLE_EXTERNAL_ACCOUNT_OUTPUT_FILE", path);
     }
-    let limit = executable
-        .timeout_millis
-        .map_or(DEFAULT_LIMIT, Duration::from_millis);
-    let printed = program::printed_by(command, context.deadline.at_most(limit))
+    let ended = program::run(command, context.deadline.at_most(limit))
         .await
         .map_err(|failure| failed(failure.kind, failure.to_string()))?;
-    let printed: Printed = serde_json::from_slice(printed.expose_secret())
-        .map_err(|_| invalid("what it printed is not JSON with `version` and `success`"))?;
+    // Its own words say more than its status.
+    if let Some(refusal) = refusal(&ended) {
+        return Err(failed(Kind::Unauthenticated, refusal.words(session)));
+    }
+    let mut what = "what it printed";
+    let mut content = ended
+        .printed()
+        .map_err(|failure| failed(failure.kind, failure.to_string()))?;
+    if content.expose_secret().trim_ascii().is_empty()
+        && let Some(written) = left(output_file.as_deref(), environment)?
+    {
+        what = "what it left in its `output_file`";
+        content = written;
+    }
+    let printed: Printed = serde_json::from_slice(content.expose_secret())
+        .map_err(|_| invalid(&format!("{what} is not JSON with `version` and `success`")))?;
     if printed.version != 1 {
-        return Err(invalid("what it printed has another `version` than 1"));
+        return Err(invalid(&format!("{what} has another `version` than 1")));
     }
     if !printed.success {
-        return Err(failed(
-            Kind::Unauthenticated,
-            format!(
-                "it says that it failed: {} ({})",
-                session
-                    .transport
-                    .quote(printed.message.as_deref().unwrap_or("without a message")),
-                session
-                    .transport
-                    .quote(printed.code.as_deref().unwrap_or("without a code")),
-            ),
-        ));
+        return Err(failed(Kind::Unauthenticated, printed.words(session)));
     }
     if printed.expiration_time.is_some_and(|time| time <= now()) {
         return Err(failed(
             Kind::Unauthenticated,
-            "the token that it printed has expired".to_owned(),
+            format!("the token in {what} has expired"),
         ));
     }
     printed
         .token()
-        .ok_or_else(|| invalid("what it printed has no token of the type that it names"))
+        .ok_or_else(|| invalid(&format!("{what} has no token of the type that it names")))
+}
+
+/// How long the program may take. None at all is said by 0 too, as Google's clients have it.
+fn limit(executable: &Executable, file: &CredentialsFile) -> Result<Duration, Error> {
+    match executable.timeout_millis {
+        None | Some(0) => Ok(DEFAULT_LIMIT),
+        Some(millis) if LIMITS.contains(&millis) => Ok(Duration::from_millis(millis)),
+        Some(_) => Err(file.invalid(&format!(
+            "has a `timeout_millis` that is not from {} to {}",
+            LIMITS.start(),
+            LIMITS.end()
+        ))),
+    }
+}
+
+/// What is in the program's file, if it has one and it is there.
+fn left(path: Option<&Path>, environment: &Environment) -> Result<Option<SecretSlice<u8>>, Error> {
+    let Some(path) = path else {
+        return Ok(None);
+    };
+    let content = environment.read("the output of the program", path)?;
+    Ok(content.map(SecretSlice::from))
+}
+
+/// What a program that failed says of it.
+fn refusal(ended: &Ended) -> Option<Printed> {
+    let printed: Printed = serde_json::from_slice(ended.output.expose_secret()).ok()?;
+    (printed.version == 1 && !printed.success).then_some(printed)
 }
 
 /// The token in the program's file, if it is one that still lives.
@@ -143,6 +179,18 @@ fn kept(content: &[u8]) -> Option<SecretString> {
 }
 
 impl Printed {
+    /// What a program says that has failed.
+    fn words(&self, session: &Session) -> String {
+        let quoted = |text: Option<&str>, otherwise: &str| {
+            session.transport.quote(text.unwrap_or(otherwise))
+        };
+        format!(
+            "it says that it failed: {} ({})",
+            quoted(self.message.as_deref(), "without a message"),
+            quoted(self.code.as_deref(), "without a code"),
+        )
+    }
+
     fn token(self) -> Option<SecretString> {
         match self.token_type.as_deref()? {
             "urn:ietf:params:oauth:token-type:jwt"
