@@ -152,10 +152,6 @@ fn answers_that_make_no_sense() {
             payload(&secret, json!("12x")),
             "a checksum that is no number",
         ),
-        (
-            Response::json(200, &json!({ "payload": { "data": secret } })),
-            "no checksum",
-        ),
         (payload(&encode(&huge), json!("1")), "more than the 64 KiB"),
         (
             payload(
@@ -297,4 +293,24 @@ fn a_server_that_never_answers_is_over_with_the_deadline() {
     let provider = provider.config(&format!("timeout = \"400ms\"\n{config}"));
     let text = error_text(&provider.get(URL, "read"));
     assert!(text.contains("did not answer within 400ms"), "{text}");
+}
+
+/// Secrets that are older than Google's checksums have none.
+#[test]
+fn what_has_no_checksum_is_taken_with_a_warning() {
+    use base64::Engine as _;
+    let data = base64::engine::general_purpose::STANDARD.encode(STORED);
+    let (server, key) = allowed();
+    server.answer_next(
+        ":access",
+        Response::json(200, &json!({ "payload": { "data": data } })),
+    );
+    let provider = with_file(provider(&at(&server), SOURCE), &key);
+    let run = provider.run(test_servers::provider::get_request(URL, "read").as_bytes());
+    assert_eq!(run.answer()["Ok"]["token"], STORED);
+    assert!(
+        run.stderr.contains("came without a checksum"),
+        "{}",
+        run.stderr
+    );
 }

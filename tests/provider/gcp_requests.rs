@@ -309,7 +309,7 @@ fn versions_that_are_not_there_are_told_apart() {
     for (secret, expected) in [
         (
             "old",
-            "the secret `old` in Google Secret Manager is disabled; help: `gcloud secrets versions enable latest --secret=old --project=acme` brings it back",
+            "the secret `old` in Google Secret Manager is disabled; help: `gcloud secrets versions enable 1 --secret=old --project=acme` brings it back",
         ),
         (
             "gone",

@@ -56,7 +56,8 @@ enum Wire {
 
 #[derive(Deserialize)]
 struct WireStatus {
-    status: String,
+    #[serde(default)]
+    status: Option<String>,
     #[serde(default)]
     message: String,
     #[serde(default)]
@@ -115,7 +116,10 @@ impl Answer {
     pub(crate) fn refusal(&self, transport: &Transport) -> Refusal {
         let said = match serde_json::from_slice(self.body()) {
             Ok(Wire::Status { error }) => Said::Status {
-                code: transport.quote(&error.status),
+                code: match error.status {
+                    Some(code) => transport.quote(&code),
+                    None => canonical(self.status).to_owned(),
+                },
                 consumer: error.details.iter().find_map(Detail::consumer),
                 reason: error
                     .details
@@ -197,6 +201,18 @@ impl Refusal {
             Said::Status { consumer, .. } => consumer.as_ref(),
             _ => None,
         }
+    }
+}
+
+/// Google's code for a status of HTTP, for an answer that leaves it out (`google.rpc.Code`).
+fn canonical(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        401 => "UNAUTHENTICATED",
+        403 => "PERMISSION_DENIED",
+        404 => "NOT_FOUND",
+        429 => "RESOURCE_EXHAUSTED",
+        400..500 => "INVALID_ARGUMENT",
+        _ => "UNAVAILABLE",
     }
 }
 

@@ -132,7 +132,7 @@ async fn workload_identity(method: &WorkloadIdentity, session: &Session) -> Resu
         client: None,
         user_project: None,
         stated: shown.claims(),
-        requested: Some(&audience),
+        requested: identity.is_minted().then_some(&*audience),
     };
     let token = exchange.send(session).await?;
     let subject = shown.claim("sub");

@@ -2,13 +2,15 @@
 //!
 //! Source: the API pages of `projects.secrets.versions`, methods `access` and `get`.
 
+use core::time::Duration;
 use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use cargo_credential_bridge_backend::{Error, Fetched, Kind, Payload, SecretSlice};
-use core::time::Duration;
+use cargo_credential_bridge_backend::{
+    Error, ExposeSecret as _, Fetched, Kind, Payload, SecretSlice,
+};
 use serde::Deserialize;
 
 use crate::answer::Answer;
@@ -49,6 +51,8 @@ struct WirePayload<'a> {
 #[derive(Deserialize)]
 struct Described<'a> {
     #[serde(borrow, default)]
+    name: Cow<'a, str>,
+    #[serde(borrow, default)]
     state: Cow<'a, str>,
 }
 
@@ -56,6 +60,8 @@ struct Described<'a> {
 enum Checked {
     Whole(SecretSlice<u8>),
     Damaged,
+    /// Google sent no checksum with it.
+    Unknown(SecretSlice<u8>),
 }
 
 impl Reading<'_> {
@@ -63,13 +69,16 @@ impl Reading<'_> {
     pub(crate) async fn fetch(&self) -> Result<Fetched, Error> {
         for _ in 0..2 {
             let answer = self.access().await?;
-            if let Checked::Whole(payload) = checked(&answer)? {
-                return Ok(Fetched {
-                    payload: Payload::Bytes(payload),
-                    lifetime: None,
-                    warnings: Vec::new(),
-                });
-            }
+            let (payload, warnings) = match checked(&answer)? {
+                Checked::Damaged => continue,
+                Checked::Whole(payload) => (payload, Vec::new()),
+                Checked::Unknown(payload) => (payload, vec![self.unchecked()]),
+            };
+            return Ok(Fetched {
+                payload: Payload::Bytes(payload),
+                lifetime: None,
+                warnings,
+            });
         }
         Err(Error::new(
             Kind::Invalid,
@@ -77,6 +86,16 @@ impl Reading<'_> {
         )
         .because("its CRC32C is not the one that Google sent with it")
         .help("something between Google and this machine changes what passes: a proxy?"))
+    }
+
+    /// What is said of a version that Google keeps no checksum for.
+    ///
+    /// Source: Secret Manager's page "Data integrity assurance": those encrypted by a customer's key before July 2021.
+    fn unchecked(&self) -> String {
+        format!(
+            "{} came without a checksum, as a version does that is older than Google's checksums: add a new version",
+            self.reference
+        )
     }
 
     async fn access(&self) -> Result<Answer, Error> {
@@ -117,7 +136,14 @@ impl Reading<'_> {
         let state =
             serde_json::from_slice(&body).map(|described: Described<'_>| match &*described.state {
                 "ENABLED" => State::Enabled,
-                "DISABLED" => State::Disabled,
+                // Its name has the number in it, whatever it was asked for by.
+                "DISABLED" => State::Disabled(
+                    described
+                        .name
+                        .rsplit('/')
+                        .next()
+                        .and_then(|number| number.parse().ok()),
+                ),
                 "DESTROYED" => State::Destroyed,
                 _ => State::Unknown,
             });
@@ -162,15 +188,13 @@ fn checked(answer: &Answer) -> Result<Checked, Error> {
         .decode(data)
         .map_err(|_| refused("data that is not base64"))?;
     let payload = SecretSlice::from(payload);
-    use cargo_credential_bridge_backend::ExposeSecret as _;
     let bytes = payload.expose_secret();
     if bytes.len() > PAYLOAD_LIMIT {
         return Err(refused("more than the 64 KiB that a secret may have"));
     }
-    let sent = accessed
-        .payload
-        .data_crc32c
-        .ok_or_else(|| refused("no checksum (`dataCrc32c`)"))?;
+    let Some(sent) = accessed.payload.data_crc32c else {
+        return Ok(Checked::Unknown(payload));
+    };
     let sent: u32 = sent
         .parse()
         .map_err(|_| refused("a checksum that is no number"))?;

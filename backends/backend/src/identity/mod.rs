@@ -105,6 +105,11 @@ impl Identity {
         }
     }
 
+    /// Whether the token is made when it is asked for, for the audience that is asked for.
+    pub fn is_minted(&self) -> bool {
+        *self == Self::GitHubActions
+    }
+
     /// Gets the token. `audience` is whom it is for; only an identity that is minted on request can heed it,
     /// the others carry what the job's author wrote down.
     ///
