@@ -8,6 +8,7 @@ use crate::chain::{self, Found};
 use crate::config::{Config, Registry};
 use crate::note::note;
 use crate::protocol::{Answer, Cache, Operation, Request};
+use crate::provider::Terms;
 use crate::registry::IndexUrl;
 use crate::token;
 
@@ -35,6 +36,15 @@ pub(crate) fn token_answer(
         now.saturating_add(lifetime).min(token::LAST_SECOND)
     };
     let leased = found.lifetime.map(from_now);
+    // What a plugin says of its token holds, and so does what is known of the token itself.
+    let terms = found.terms.unwrap_or(Terms {
+        cache: Cache::Session,
+        operation_independent: true,
+    });
+    let leased = match terms.cache {
+        Cache::Expires(at) => Some(at.min(token::LAST_SECOND)),
+        Cache::Never | Cache::Session => leased,
+    };
     let expiration = match (leased, found.expiration) {
         (Some(lease), Some(token)) => Some(lease.min(token)),
         (lease, token) => lease.or(token).or_else(|| registry.ttl.map(from_now)),
@@ -56,13 +66,14 @@ pub(crate) fn token_answer(
     }
     let cache = match expiration {
         _ if !registry.shares_chain_with_read(operation) => Cache::Never,
+        _ if terms.cache == Cache::Never => Cache::Never,
         Some(expiration) => Cache::Expires(expiration),
         None => Cache::Session,
     };
     Ok(Answer::Token {
         token: found.token,
         cache,
-        operation_independent: registry.is_operation_independent(),
+        operation_independent: registry.is_operation_independent() && terms.operation_independent,
     })
 }
 

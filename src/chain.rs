@@ -7,7 +7,9 @@ use cargo_credential_bridge_backend::{Context, Error, Kind};
 use secrecy::SecretString;
 
 use crate::backends::Opened;
-use crate::config::{Config, Registry, Source};
+use crate::config::{Config, Registry, Secret, Source};
+use crate::protocol::Request;
+use crate::provider::Terms;
 use crate::token;
 
 /// The sources of one registry and operation, with the backends that were opened to ask them.
@@ -15,6 +17,8 @@ pub(crate) struct Chain<'a> {
     config: &'a Config,
     registry: &'a Registry,
     sources: &'a [Source],
+    /// What Cargo asked, for the providers that are asked the same.
+    request: &'a Request,
     context: Context,
     /// By the position of the backend in the config: several sources share one, and so its login.
     opened: Vec<Option<Box<dyn Opened>>>,
@@ -30,8 +34,10 @@ pub(crate) struct Found {
     pub(crate) lifetime: Option<Duration>,
     /// What messages call the place that it is from.
     pub(crate) place: String,
-    /// The position of the backend that it is from.
-    pub(crate) backend: usize,
+    /// The position of the backend that it is from, if it is from one.
+    pub(crate) backend: Option<usize>,
+    /// What a plugin says about keeping it.
+    pub(crate) terms: Option<Terms>,
     /// What the user should know.
     pub(crate) warnings: Vec<String>,
     /// Why the sources before it had no token.
@@ -51,12 +57,14 @@ impl<'a> Chain<'a> {
         config: &'a Config,
         registry: &'a Registry,
         sources: &'a [Source],
+        request: &'a Request,
         context: Context,
     ) -> Self {
         Self {
             config,
             registry,
             sources,
+            request,
             context,
             opened: config.backends.iter().map(|_| None).collect(),
         }
@@ -89,22 +97,39 @@ impl<'a> Chain<'a> {
 
     /// Asks one source, before `left - 1` others.
     async fn ask_one(&mut self, source: &Source, left: usize) -> Result<Found, Error> {
-        let place = Place(&self.config.backends[source.backend].0, source).to_string();
-        let backend = &mut self.opened[source.backend];
-        if backend.is_none() {
-            let (_, instance) = &self.config.backends[source.backend];
-            let mut context = self.context.clone();
-            // A store that keeps silent must leave time to ask the next one in, if that is what is wanted.
-            if self.registry.next_if_unavailable {
-                let left = u32::try_from(left).unwrap_or(u32::MAX).max(1);
-                context.deadline = context
-                    .deadline
-                    .at_most(context.deadline.remaining() / left);
-                context.environment = context.environment.until(context.deadline);
+        let place = Place(self.config, source).to_string();
+        match source {
+            Source::Secret(secret) => self.ask_store(secret, place, left).await,
+            Source::Provider(provider) => {
+                let given = provider.get(self.request, &self.share(left)).await?;
+                // It is the value of the header already: that is what Cargo's providers keep.
+                token::check(&given.token, &place)?;
+                Ok(Found {
+                    expiration: token::jwt_expiration(&given.token),
+                    token: given.token,
+                    lifetime: None,
+                    place,
+                    backend: None,
+                    terms: given.terms,
+                    warnings: Vec::new(),
+                    passed_over: Vec::new(),
+                })
             }
-            *backend = Some(instance.open(&context)?);
         }
-        let backend = backend.as_mut().expect("it was opened just now");
+    }
+
+    async fn ask_store(
+        &mut self,
+        source: &Secret,
+        place: String,
+        left: usize,
+    ) -> Result<Found, Error> {
+        if self.opened[source.backend].is_none() {
+            let (_, instance) = &self.config.backends[source.backend];
+            self.opened[source.backend] = Some(instance.open(&self.share(left))?);
+        }
+        let backend = self.opened[source.backend].as_mut();
+        let backend = backend.expect("it was opened just now");
         let fetched = backend.fetch(source.reference.as_ref()).await?;
         let secret = token::select(&fetched.payload, source.field.as_deref(), &place)?;
         Ok(Found {
@@ -117,10 +142,25 @@ impl<'a> Chain<'a> {
             expiration: token::jwt_expiration(&secret),
             lifetime: fetched.lifetime,
             place,
-            backend: source.backend,
+            backend: Some(source.backend),
+            terms: None,
             warnings: fetched.warnings,
             passed_over: Vec::new(),
         })
+    }
+
+    /// What one source is asked with, before `left - 1` others: one that keeps silent must leave time to ask the next
+    /// one in, if that is what is wanted.
+    fn share(&self, left: usize) -> Context {
+        let mut context = self.context.clone();
+        if self.registry.next_if_unavailable {
+            let left = u32::try_from(left).unwrap_or(u32::MAX).max(1);
+            context.deadline = context
+                .deadline
+                .at_most(context.deadline.remaining() / left);
+            context.environment = context.environment.until(context.deadline);
+        }
+        context
     }
 
     /// Ends what was begun at the stores, except what the token that was handed out depends on.
@@ -156,12 +196,17 @@ fn end(passed_over: Vec<Error>) -> End {
 }
 
 /// A source, as messages call it.
-struct Place<'a>(&'a str, &'a Source);
+struct Place<'a>(&'a Config, &'a Source);
 
 impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(backend, source) = self;
-        write!(f, "{} of `{backend}`", source.reference)
+        match self.1 {
+            Source::Secret(secret) => {
+                let (backend, _) = &self.0.backends[secret.backend];
+                write!(f, "{} of `{backend}`", secret.reference)
+            }
+            Source::Provider(provider) => provider.fmt(f),
+        }
     }
 }
 
@@ -169,7 +214,7 @@ impl fmt::Display for Place<'_> {
 pub(crate) fn places(config: &Config, sources: &[Source]) -> Vec<String> {
     sources
         .iter()
-        .map(|source| Place(&config.backends[source.backend].0, source).to_string())
+        .map(|source| Place(config, source).to_string())
         .collect()
 }
 

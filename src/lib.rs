@@ -11,6 +11,7 @@ mod guard;
 mod note;
 mod plugin;
 mod protocol;
+mod provider;
 pub mod registry;
 mod token;
 

@@ -13,6 +13,7 @@ use crate::config::{self, Config, Registry, Source};
 use crate::guard::{self, Watchdog};
 use crate::note::note;
 use crate::protocol::{Action, Answer, HELLO, Operation, Request};
+use crate::provider;
 use crate::registry::IndexUrl;
 
 /// Cargo's requests are a few KiB, most of it the headers of the registry's 401.
@@ -83,6 +84,18 @@ fn answer(request: &Request) {
     if request.action == Action::Unknown {
         return guard::give(&Answer::OperationNotSupported);
     }
+    if provider::is_asked_by_itself(request) {
+        return guard::give(&Answer::other(
+            format!(
+                "this program is asked for `{}` by a plugin that it asks itself",
+                request.index_url
+            ),
+            [
+                "help: a source in its config leads back to it, perhaps through an alias"
+                    .to_owned(),
+            ],
+        ));
+    }
     let watchdog = Watchdog::start(config::DEFAULT_TIMEOUT);
     let config = match Config::load() {
         Ok(Some(config)) => config,
@@ -108,7 +121,7 @@ fn answer(request: &Request) {
         Action::Get(operation) => match registry.chain(operation) {
             Some(sources) => {
                 drop(watchdog);
-                get(&config, registry, sources, operation, &url);
+                get(&config, registry, sources, operation, request, &url);
             }
             None => guard::give(&without_chain(request, operation, &url)),
         },
@@ -124,6 +137,7 @@ fn get(
     registry: &Registry,
     sources: &[Source],
     operation: Operation,
+    request: &Request,
     url: &IndexUrl,
 ) {
     let deadline = Deadline::after(config.timeout);
@@ -142,15 +156,12 @@ fn get(
         deadline,
     };
     runtime.block_on(async {
-        let mut chain = Chain::new(config, registry, sources, context);
+        let mut chain = Chain::new(config, registry, sources, request, context);
         let (answer, asked_last) = match chain.ask().await {
             Ok(found) => {
                 let backend = found.backend;
                 let answer = token_answer(config, registry, operation, found, url);
-                (
-                    answer.unwrap_or_else(|error| failure(&error)),
-                    Some(backend),
-                )
+                (answer.unwrap_or_else(|error| failure(&error)), backend)
             }
             Err(End::NotFound(errors)) => (nothing_found(operation, url, &errors), None),
             Err(End::Failed(error)) => (failure(&error), None),

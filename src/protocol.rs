@@ -5,7 +5,7 @@
 //! with an error that repeats it.
 
 use secrecy::zeroize::Zeroize as _;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use serde::{Deserialize, Serialize};
 
 /// The first thing that Cargo reads, before it sends anything.
@@ -18,9 +18,13 @@ const VERSION: u64 = 1;
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) index_url: String,
+    /// What Cargo calls the registry, where it has a name: any repository may give any, so it decides nothing.
+    pub(crate) name: Option<String>,
     /// Whether the registry answered 401 to an anonymous request before this: Cargo passes its headers on.
     pub(crate) was_challenged: bool,
     pub(crate) action: Action,
+    /// The line itself, which may hold a token.
+    line: SecretSlice<u8>,
 }
 
 /// Cargo's actions.
@@ -88,6 +92,8 @@ struct WireRequest {
 #[serde(rename_all = "kebab-case")]
 struct WireRegistry {
     index_url: String,
+    #[serde(default)]
+    name: Option<String>,
     #[serde(default)]
     headers: Vec<serde::de::IgnoredAny>,
 }
@@ -162,9 +168,27 @@ impl Request {
         };
         Ok(Self {
             index_url: registry.index_url,
+            name: registry.name,
+            line: SecretSlice::from(line.to_vec()),
             was_challenged: !registry.headers.is_empty(),
             action,
         })
+    }
+}
+
+impl Request {
+    /// The request as a plugin is to read it: the same in all, but with arguments of its own.
+    pub(crate) fn passed_on(&self, arguments: &[String]) -> Option<SecretSlice<u8>> {
+        let mut request: serde_json::Value =
+            serde_json::from_slice(self.line.expose_secret()).ok()?;
+        let fields = request.as_object_mut()?;
+        match arguments.is_empty() {
+            true => fields.remove("args"),
+            false => fields.insert("args".to_owned(), arguments.into()),
+        };
+        let mut line = serde_json::to_vec(&request).ok()?;
+        line.push(b'\n');
+        Some(SecretSlice::from(line))
     }
 }
 

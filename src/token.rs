@@ -125,7 +125,7 @@ impl Scheme {
 
 /// The rule that Cargo has for tokens: not empty, printable ASCII and tabs. Anything else would be a broken
 /// header, or two.
-fn check(value: &SecretString, place: &str) -> Result<(), Error> {
+pub(crate) fn check(value: &SecretString, place: &str) -> Result<(), Error> {
     let text = value.expose_secret();
     let why = if text.is_empty() {
         "is empty"

@@ -17,7 +17,7 @@ use toml::de::DeTable;
 pub(crate) use fault::Fault;
 pub(crate) use location::places;
 pub(crate) use node::Node;
-pub(crate) use registry::{Registry, Source};
+pub(crate) use registry::{Registry, Secret, Source};
 
 use crate::backends::{Instance, TYPES, Type};
 use crate::registry::Entries;

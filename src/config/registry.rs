@@ -2,11 +2,13 @@ use core::ops::Range;
 use core::time::Duration;
 
 use serde::de;
+use toml::de::DeValue;
 
 use super::node::Table;
 use super::{Fault, Named, Node, duration};
 use crate::backends::Reference;
 use crate::protocol::Operation;
+use crate::provider::Provider;
 use crate::registry::{Entries, IndexUrl};
 use crate::token::Scheme;
 
@@ -44,8 +46,15 @@ pub(crate) struct Registry {
     pub(crate) ttl: Option<Duration>,
 }
 
+/// One place where a token may be.
+pub(crate) enum Source {
+    Secret(Secret),
+    /// One of Cargo's own providers, or a plugin.
+    Provider(Provider),
+}
+
 /// A secret in one of the backends.
-pub(crate) struct Source {
+pub(crate) struct Secret {
     /// The position of the backend.
     pub(crate) backend: usize,
     pub(crate) reference: Box<dyn Reference>,
@@ -192,21 +201,14 @@ fn chain(node: Node<'_>, backends: &[Named]) -> Result<Vec<Source>, Fault> {
 fn source(node: Node<'_>, backends: &[Named]) -> Result<Source, Fault> {
     let span = node.span();
     // One of Cargo's own providers, or a plugin: a string, or an array of strings with its arguments.
-    let value = node.0.get_ref();
-    let provider = value.as_str().or_else(|| value.get(0)?.get_ref().as_str());
-    if let Some(provider) = provider {
-        let name = provider.split_ascii_whitespace().next().unwrap_or_default();
-        let is_known =
-            name == "os" || name.starts_with("cargo:") || name.starts_with("cargo-credential-");
-        let message = if is_known {
-            format!("the source `{name}` is not built in yet")
-        } else {
-            "a source that is a string is one of Cargo's providers, and they are not built in yet"
-                .to_owned()
-        };
-        return Err(Fault::new(message)
-            .at(span)
-            .help("sources are tables so far: `{ backend = \"…\", … }`"));
+    match node.0.get_ref() {
+        // As Cargo takes it apart: nothing holds two words together.
+        DeValue::String(text) => {
+            let words = text.split_ascii_whitespace().map(str::to_owned);
+            return provider(words.collect(), span);
+        }
+        DeValue::Array(_) => return provider(node.read()?, span),
+        _ => {}
     }
     let mut table = node.table("the source")?;
     let node = table.need("backend")?;
@@ -224,9 +226,20 @@ fn source(node: Node<'_>, backends: &[Named]) -> Result<Source, Fault> {
         .1
         .reference(table.into_node())
         .map_err(|fault| fault.also_known(&["backend", "field"]))?;
-    Ok(Source {
+    Ok(Source::Secret(Secret {
         backend,
         reference,
         field,
-    })
+    }))
+}
+
+fn provider(words: Vec<String>, span: Range<usize>) -> Result<Source, Fault> {
+    Provider::parse(words)
+        .map(Source::Provider)
+        .map_err(|why| {
+            Fault::new(why).at(span).help(
+                "a string is one of Cargo's providers or a plugin: `\"cargo:token-from-stdout CMD\"`, `\"cargo-credential-x\"`; a \
+                 secret in a store is a table: `{ backend = \"…\", … }`",
+            )
+        })
 }

@@ -14,6 +14,7 @@ mod gcp_identity;
 mod gcp_programs;
 mod gcp_requests;
 mod identity;
+mod plugins;
 mod real_cargo;
 mod vault_requests;
 

@@ -36,6 +36,8 @@ pub struct Ended {
 pub struct Failure {
     /// [`Kind::Timeout`], or [`Kind::Invalid`].
     pub kind: Kind,
+    /// Whether there is no such program here.
+    pub is_missing: bool,
     why: String,
 }
 
@@ -101,6 +103,7 @@ impl Group {
     async fn ended(mut self, deadline: Deadline) -> Result<Ended, Failure> {
         let late = |_| Failure {
             kind: Kind::Timeout,
+            is_missing: false,
             why: format!("it did not end within {:?}", deadline.total()),
         };
         let mut output = Vec::with_capacity(4096);
@@ -162,12 +165,16 @@ impl Failure {
     fn invalid(why: String) -> Self {
         Self {
             kind: Kind::Invalid,
+            is_missing: false,
             why,
         }
     }
 
     fn of(error: io::Error) -> Self {
-        Self::invalid(error.to_string())
+        Self {
+            is_missing: error.kind() == io::ErrorKind::NotFound,
+            ..Self::invalid(error.to_string())
+        }
     }
 }
 

@@ -1,0 +1,152 @@
+//! Cargo's own providers and its plugins, as sources: what a string in a chain stands for.
+//!
+//! Cargo asks one provider for a registry and no other when that one has nothing, so the chain is ours, and what Cargo
+//! would have asked is asked here.
+//!
+//! Source: the Cargo book, "Registry Authentication" and "Credential Provider Protocol".
+
+mod from_stdout;
+mod plugin;
+
+use core::fmt;
+
+use cargo_credential_bridge_backend::{Context, Error};
+use secrecy::SecretString;
+
+use crate::protocol::{Cache, Request};
+
+/// One of Cargo's providers, or a plugin.
+#[derive(Debug)]
+pub(crate) enum Provider {
+    /// `cargo:token-from-stdout CMD ARGS…`: a program that prints a token.
+    TokenFromStdout(Command),
+    /// A program that speaks the protocol, as we do.
+    Plugin(Command),
+}
+
+/// A program and its arguments.
+#[derive(Clone, Debug)]
+pub(crate) struct Command {
+    pub(crate) program: String,
+    pub(crate) arguments: Vec<String>,
+}
+
+/// What a provider gives: the value of the header, and on what terms Cargo may keep it.
+pub(crate) struct Given {
+    pub(crate) token: SecretString,
+    /// What a plugin says of it; Cargo's own are as good as the invocation is long, for every operation.
+    pub(crate) terms: Option<Terms>,
+}
+
+/// How long Cargo may keep a token, and for what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Terms {
+    pub(crate) cache: Cache,
+    pub(crate) operation_independent: bool,
+}
+
+impl Provider {
+    /// The provider that these words call, the first of which is its name.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with them.
+    pub(crate) fn parse(words: Vec<String>) -> Result<Self, String> {
+        let mut words = words.into_iter();
+        let name = words.next().ok_or("the source is empty")?;
+        let arguments: Vec<_> = words.collect();
+        match name.as_str() {
+            "cargo:token-from-stdout" => {
+                let mut words = arguments.into_iter();
+                let program = words
+                    .next()
+                    .ok_or("`cargo:token-from-stdout` needs a program that prints the token")?;
+                Ok(Self::TokenFromStdout(Command {
+                    program,
+                    arguments: words.collect(),
+                }))
+            }
+            "cargo:paseto" => Err(
+                "`cargo:paseto` signs each request with a key, which Cargo does itself and no provider can: \
+                 it can't be in a chain"
+                    .to_owned(),
+            ),
+            "os" | "cargo:token" | "cargo:libsecret" | "cargo:macos-keychain" | "cargo:wincred" => {
+                Err(format!("the source `{name}` is not built in yet"))
+            }
+            _ if name.starts_with("cargo:") => Err(format!("Cargo has no provider `{name}`")),
+            _ if is_program(&name) => Ok(Self::Plugin(Command {
+                program: name,
+                arguments,
+            })),
+            _ => Err(format!("`{name}` is no provider")),
+        }
+    }
+
+    /// Asks it.
+    pub(crate) async fn get(&self, request: &Request, context: &Context) -> Result<Given, Error> {
+        match self {
+            Self::TokenFromStdout(command) => {
+                let token = from_stdout::ask(command, request, context).await?;
+                Ok(Given { token, terms: None })
+            }
+            Self::Plugin(command) => plugin::ask(command, request, context).await,
+        }
+    }
+}
+
+/// Whether the one who asks is a plugin that we are waiting for: we would go round for ever.
+pub(crate) fn is_asked_by_itself(request: &Request) -> bool {
+    std::env::var(plugin::ASKED).is_ok_and(|asked| asked == request.index_url)
+}
+
+/// Whether it is a program: a path, or named as Cargo's plugins are.
+fn is_program(name: &str) -> bool {
+    name.contains(std::path::is_separator) || name.starts_with("cargo-credential-")
+}
+
+impl fmt::Display for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // Arguments may hold what is not for everyone.
+            Self::TokenFromStdout(command) => write!(f, "what `{}` prints", command.program),
+            Self::Plugin(command) => write!(f, "the plugin `{}`", command.program),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(words: &[&str]) -> Result<Provider, String> {
+        Provider::parse(words.iter().map(|&word| word.to_owned()).collect())
+    }
+
+    #[test]
+    fn words_and_what_they_call() {
+        for (words, expected) in [
+            (
+                &["cargo-credential-x", "--arg", "a b"][..],
+                "the plugin `cargo-credential-x`",
+            ),
+            (&["/opt/my plugins/x"], "the plugin `/opt/my plugins/x`"),
+            (
+                &["cargo:token-from-stdout", "pass", "show"],
+                "what `pass` prints",
+            ),
+        ] {
+            assert_eq!(parsed(words).unwrap().to_string(), expected);
+        }
+        for (words, why) in [
+            (&["cargo:token-from-stdout"][..], "needs a program"),
+            (&["cargo:paseto"], "can't be in a chain"),
+            (&["cargo:tokn"], "Cargo has no provider `cargo:tokn`"),
+            (&["tokens"], "`tokens` is no provider"),
+            (&[], "is empty"),
+        ] {
+            let error = parsed(words).unwrap_err();
+            assert!(error.contains(why), "{error}");
+        }
+    }
+}
