@@ -62,12 +62,13 @@ fn every_key_reaches_its_place() {
             let sources = registry.chain(operation).unwrap();
             sources
                 .iter()
-                .map(|source| {
-                    (
+                .map(|source| match source {
+                    Source::Secret(source) => (
                         source.backend,
                         source.reference.to_string(),
                         source.field.clone(),
-                    )
+                    ),
+                    Source::Provider(provider) => panic!("{provider} is no secret in a store"),
                 })
                 .collect::<Vec<_>>()
         };
@@ -240,14 +241,12 @@ fn faults_say_where_and_what_was_meant() {
             "unknown key `feild`|did you mean `field`?",
         ),
         (
-            &format!("{registry}sources = [ \"cargo:token\" ]"),
-            "the source `cargo:token` is not built in yet",
+            &format!("{registry}sources = [ \"cargo:paseto\" ]"),
+            "`cargo:paseto` signs each request|:4:13",
         ),
         (
-            &format!(
-                "{registry}sources = [ [\"cargo-credential-1password\", \"--vault\", \"a b\"] ]"
-            ),
-            "the source `cargo-credential-1password` is not built in yet",
+            &format!("{registry}sources = [ [\"1password\", \"--vault\", \"a b\"] ]"),
+            "`1password` is no provider|:4:13|a string is one of Cargo's providers",
         ),
         (
             &format!("{registry}sources = [ 5 ]"),

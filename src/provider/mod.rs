@@ -5,6 +5,7 @@
 //!
 //! Source: the Cargo book, "Registry Authentication" and "Credential Provider Protocol".
 
+mod cargo_token;
 mod from_stdout;
 mod plugin;
 
@@ -18,6 +19,8 @@ use crate::protocol::{Cache, Request};
 /// One of Cargo's providers, or a plugin.
 #[derive(Debug)]
 pub(crate) enum Provider {
+    /// `cargo:token`: a variable, or the file that `cargo login` writes.
+    Token,
     /// `cargo:token-from-stdout CMD ARGS…`: a program that prints a token.
     TokenFromStdout(Command),
     /// A program that speaks the protocol, as we do.
@@ -71,7 +74,9 @@ impl Provider {
                  it can't be in a chain"
                     .to_owned(),
             ),
-            "os" | "cargo:token" | "cargo:libsecret" | "cargo:macos-keychain" | "cargo:wincred" => {
+            "cargo:token" if arguments.is_empty() => Ok(Self::Token),
+            "cargo:token" => Err("`cargo:token` takes no arguments".to_owned()),
+            "os" | "cargo:libsecret" | "cargo:macos-keychain" | "cargo:wincred" => {
                 Err(format!("the source `{name}` is not built in yet"))
             }
             _ if name.starts_with("cargo:") => Err(format!("Cargo has no provider `{name}`")),
@@ -86,6 +91,10 @@ impl Provider {
     /// Asks it.
     pub(crate) async fn get(&self, request: &Request, context: &Context) -> Result<Given, Error> {
         match self {
+            Self::Token => {
+                let token = cargo_token::ask(request, context)?;
+                Ok(Given { token, terms: None })
+            }
             Self::TokenFromStdout(command) => {
                 let token = from_stdout::ask(command, request, context).await?;
                 Ok(Given { token, terms: None })
@@ -108,6 +117,7 @@ fn is_program(name: &str) -> bool {
 impl fmt::Display for Provider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Token => f.write_str("`cargo:token`"),
             // Arguments may hold what is not for everyone.
             Self::TokenFromStdout(command) => write!(f, "what `{}` prints", command.program),
             Self::Plugin(command) => write!(f, "the plugin `{}`", command.program),
@@ -141,6 +151,7 @@ mod tests {
         for (words, why) in [
             (&["cargo:token-from-stdout"][..], "needs a program"),
             (&["cargo:paseto"], "can't be in a chain"),
+            (&["cargo:token", "x"], "takes no arguments"),
             (&["cargo:tokn"], "Cargo has no provider `cargo:tokn`"),
             (&["tokens"], "`tokens` is no provider"),
             (&[], "is empty"),

@@ -5,6 +5,7 @@ mod aws_identity;
 mod aws_requests;
 mod bad_server;
 mod behaviour;
+mod cargo_token;
 mod chain;
 mod config;
 mod conformance;

@@ -85,6 +85,21 @@ impl Environment {
         Ok(value.filter(|value| !value.is_empty()))
     }
 
+    /// All variables that are set and not empty, but for those that are not UTF-8.
+    pub fn variables(&self) -> Vec<(String, String)> {
+        let all: Vec<_> = match &self.variables {
+            Variables::Fixed(variables) => variables.clone().into_iter().collect(),
+            Variables::Process => std::env::vars_os()
+                .filter_map(|(name, value)| {
+                    Some((name.into_string().ok()?, value.into_string().ok()?))
+                })
+                .collect(),
+        };
+        all.into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .collect()
+    }
+
     /// The user's home directory.
     pub fn home(&self) -> Option<PathBuf> {
         match &self.variables {
