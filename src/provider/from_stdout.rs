@@ -1,6 +1,7 @@
 //! `cargo:token-from-stdout`: a program that prints a token and knows nothing of the protocol.
 
-use cargo_credential_bridge_backend::{Context, Error, Kind, program};
+use cargo_credential_bridge_backend::program::{self, Terminal};
+use cargo_credential_bridge_backend::{Context, Error, Kind};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Command;
@@ -25,7 +26,7 @@ pub(super) async fn ask(
     for argument in &command.arguments {
         program.arg(argument.replace("{index_url}", &request.index_url));
     }
-    let printed = program::printed_by(program, context.deadline)
+    let printed = program::printed_by(program, Terminal::Shared, context.deadline)
         .await
         .map_err(|failure| match failure.is_missing {
             true => failed(Kind::NotAvailable, failure.to_string())

@@ -1,4 +1,4 @@
-//! Programs that supply a token: run without a shell, inside a limit, killed with all that they started.
+//! Programs that supply a token: run without a shell, inside a limit, and killed at its end.
 
 use core::fmt;
 use core::future::poll_fn;
@@ -21,6 +21,15 @@ const OUTPUT_LIMIT: usize = 1 << 20;
 /// How long its output is read after its end. What it has printed itself is in the pipe by then and is read at once;
 /// whether somebody whom it left behind, with the pipe in hand, still has a word to say can't be known, so time decides.
 const GRACE: Duration = Duration::from_millis(100);
+
+/// Whether a program may turn to the user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Terminal {
+    /// It has nothing to ask: it is killed with all that it started.
+    Away,
+    /// It may ask for a password, say: it stays in our group, and is killed alone.
+    Shared,
+}
 
 /// What a program has come to.
 #[derive(Debug)]
@@ -47,8 +56,12 @@ pub struct Failure {
 /// # Errors
 ///
 /// As [`run`], and a [`Failure`] if it ends with another status than 0.
-pub async fn printed_by(program: Command, deadline: Deadline) -> Result<SecretSlice<u8>, Failure> {
-    run(program, deadline).await?.printed()
+pub async fn printed_by(
+    program: Command,
+    terminal: Terminal,
+    deadline: Deadline,
+) -> Result<SecretSlice<u8>, Failure> {
+    run(program, terminal, deadline).await?.printed()
 }
 
 /// As [`printed_by`], for programs that also say something when they fail.
@@ -57,13 +70,19 @@ pub async fn printed_by(program: Command, deadline: Deadline) -> Result<SecretSl
 ///
 /// A [`Failure`] if it can't be started, prints more than any token is long, or has not ended by the deadline, at which it
 /// is killed with all that it started.
-pub async fn run(mut program: Command, deadline: Deadline) -> Result<Ended, Failure> {
+pub async fn run(
+    mut program: Command,
+    terminal: Terminal,
+    deadline: Deadline,
+) -> Result<Ended, Failure> {
     // A program that waits for another is killed with it only in a group of their own. The terminal then counts it as one
-    // in the background: Ctrl-C does not reach it, and it can't ask the user anything, which is not what it is for. If it
-    // is us that Ctrl-C ends, or any other signal, nobody kills it: it goes on to its own end, or to the first thing that
-    // it prints, for which there is no reader any more.
+    // in the background: Ctrl-C does not reach it, and it can't ask the user anything. If it is us that Ctrl-C ends, or any
+    // other signal, nobody kills it: it goes on to its own end, or to the first thing that it prints, for which there is no
+    // reader any more.
     #[cfg(unix)]
-    program.process_group(0);
+    if terminal == Terminal::Away {
+        program.process_group(0);
+    }
     let child = program
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -71,11 +90,11 @@ pub async fn run(mut program: Command, deadline: Deadline) -> Result<Ended, Fail
         .kill_on_drop(true)
         .spawn()
         .map_err(Failure::of)?;
-    Group(child).ended(deadline).await
+    Group(child, terminal).ended(deadline).await
 }
 
-/// A program and all that it started; who is left of them is killed when this goes.
-struct Group(Child);
+/// A program and, where it has no terminal, all that it started; who is left of them is killed when this goes.
+struct Group(Child, Terminal);
 
 /// What comes first.
 enum First {
@@ -151,7 +170,9 @@ impl Drop for Group {
     fn drop(&mut self) {
         // Once it has ended there is no id: the number may be somebody else's.
         #[cfg(unix)]
-        if let Some(id) = self.0.id().and_then(|id| i32::try_from(id).ok()) {
+        if self.1 == Terminal::Away
+            && let Some(id) = self.0.id().and_then(|id| i32::try_from(id).ok())
+        {
             use nix::sys::signal::{Signal, killpg};
             use nix::unistd::Pid;
 
@@ -200,7 +221,7 @@ mod tests {
             .enable_all()
             .build()
             .expect("a runtime without threads starts")
-            .block_on(run(program, Deadline::after(limit)))
+            .block_on(run(program, Terminal::Away, Deadline::after(limit)))
     }
 
     #[test]

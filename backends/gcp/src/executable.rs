@@ -6,7 +6,7 @@ use core::ops::RangeInclusive;
 use core::time::Duration;
 use std::path::Path;
 
-use cargo_credential_bridge_backend::program::{self, Ended};
+use cargo_credential_bridge_backend::program::{self, Ended, Terminal};
 use cargo_credential_bridge_backend::{
     Environment, Error, ExposeSecret as _, Kind, SecretSlice, SecretString,
 };
@@ -105,7 +105,7 @@ pub(crate) async fn subject_token(
     if let Some(path) = &output_file {
         command.env("GOOGLE_EXTERNAL_ACCOUNT_OUTPUT_FILE", path);
     }
-    let ended = program::run(command, context.deadline.at_most(limit))
+    let ended = program::run(command, Terminal::Away, context.deadline.at_most(limit))
         .await
         .map_err(|failure| failed(failure.kind, failure.to_string()))?;
     // Its own words say more than its status.

@@ -4,8 +4,9 @@
 
 use std::path::{Path, PathBuf};
 
+use cargo_credential_bridge_backend::program::{self, Terminal};
 use cargo_credential_bridge_backend::{
-    Context, Environment, Error, ExposeSecret as _, Kind, SecretString, program,
+    Context, Environment, Error, ExposeSecret as _, Kind, SecretString,
 };
 use tokio::process::Command;
 use url::Url;
@@ -121,7 +122,7 @@ async fn ask_helper(
     helper
         .arg("get")
         .env(format!("{}_ADDR", dialect.prefix()), address.as_str());
-    let printed = program::printed_by(helper, context.deadline)
+    let printed = program::printed_by(helper, Terminal::Shared, context.deadline)
         .await
         .map_err(|failure| failed(failure.kind, failure.to_string()))?;
     let token = str::from_utf8(printed.expose_secret())
