@@ -117,7 +117,7 @@ async fn ask(path: &str, session: &Session) -> Result<Answer, Error> {
     }
     let url = url(path, environment)?;
     let asked = format!("GET {}", crate::session::without_query(&url));
-    let is_google = is_google(environment);
+    let is_google = is_google(environment)?;
     let is_expected = is_google || environment.var(VARIABLE)?.is_some();
     let limit = if is_expected { PATIENCE } else { PROBE };
     let mut made = 0;
@@ -175,14 +175,16 @@ fn url(path: &str, environment: &Environment) -> Result<String, Error> {
     Ok(format!("http://{host}/computeMetadata/v1/{path}"))
 }
 
-/// Whether the firmware says that this machine is Google's.
-fn is_google(environment: &Environment) -> bool {
+/// Whether this machine is known to be Google's: by its firmware, or by what Cloud Run sets, which has none.
+fn is_google(environment: &Environment) -> Result<bool, Error> {
+    for variable in ["K_SERVICE", "CLOUD_RUN_JOB"] {
+        if environment.var(variable)?.is_some() {
+            return Ok(true);
+        }
+    }
     let product = Path::new("/sys/class/dmi/id/product_name");
     let name = environment.read_text("the product name", product);
-    matches!(
-        name.ok().flatten().as_deref(),
-        Some("Google" | "Google Compute Engine")
-    )
+    Ok(name.is_ok_and(|name| name.is_some_and(|name| name.starts_with("Google"))))
 }
 
 fn absent() -> Error {
