@@ -264,14 +264,17 @@ fn a_machine() {
     let member = format!("serviceAccount:{email}");
     team.is(&member, Some(&member), |source| on_machine(&team, source));
     let of_account = "GET /computeMetadata/v1/instance/service-accounts/default";
+    let universe = "GET /computeMetadata/v1/universe/universe-domain";
     // Who it is, it asks only where that goes into an error.
     assert_eq!(
-        team.requests()[..5],
+        team.requests()[..7],
         [
             format!("{of_account}/token"),
+            universe.to_owned(),
             get(SECRET),
             format!("{of_account}/email"),
             format!("{of_account}/token"),
+            universe.to_owned(),
             get(SECRET),
         ]
     );

@@ -154,7 +154,7 @@ fn a_machine_with_few_scopes() {
             "Request had insufficient authentication scopes.",
             "help: the access token lacks the scope `https://www.googleapis.com/auth/cloud-platform`, whatever its owner may \
              do: a machine of Google's has it after `gcloud compute instances set-service-account INSTANCE \
-             --scopes=cloud-platform`",
+             --zone=ZONE --scopes=cloud-platform` while it is stopped, a node of GKE by the scopes of its pool",
         ]
     );
     let answer = team.ask(&with("cloud-platform")).answer();

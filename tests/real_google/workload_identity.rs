@@ -192,7 +192,7 @@ fn refused(team: &Team, issuer: &Issuer, claims: &Value, code: &str, words: &str
 /// What to look at where the token is not accepted as it is.
 fn not_accepted() -> String {
     format!(
-        "its issuer must be the provider's, its audience one of the allowed (we asked for a token for `{}`), \
+        "its issuer must be the provider's, its audience one of the allowed (`{}` unless the provider lists others), \
          and it must not have expired",
         audience()
     )
@@ -335,7 +335,8 @@ fn a_provider_that_there_is_not() {
              The target service indicated by the \"audience\" parameters is invalid. This might either be because the pool \
              or provider is disabled or deleted or because it doesn't exist.\n\
              help: is `{mistyped}` the provider, with the number of its project, and is it enabled? \
-             `gcloud iam workload-identity-pools providers list` tells"
+             `gcloud iam workload-identity-pools providers list --workload-identity-pool=ci --location=global \
+             --project=123456789 --show-deleted` tells"
         )
     );
 }

@@ -123,14 +123,16 @@ fn federation(
     let stated = stated.map_or_else(String::new, |stated| {
         format!("the job's token states {}; ", printable(stated))
     });
-    let asked = requested.map_or_else(String::new, |requested| {
-        format!(" (we asked for a token for `{requested}`)")
-    });
+    let asked = match requested {
+        Some(requested) => format!(" (we asked for a token for `{requested}`)"),
+        // Google's own, which whoever writes the job down has to ask for.
+        None => format!(" (`https:{audience}` unless the provider lists others)"),
+    };
     let provider = audience.trim_start_matches("//iam.googleapis.com/");
     let describe = format!("`{}` shows", describe(provider));
     match refusal.code() {
         Some("unauthorized_client") => format!(
-            "{stated}the provider's attribute condition must hold for them, and what it maps must be there; {describe} both"
+            "{stated}the provider's attribute condition must hold for them, and what it maps must be there; {describe} them"
         ),
         Some("invalid_target") => format!(
             "is `{provider}` the provider, with the number of its project, and is it enabled? `{}` tells",
@@ -144,7 +146,7 @@ fn federation(
             "{stated}its issuer must be the provider's, its audience one of the allowed{asked}, and it must not have expired; \
              {describe} them"
         ),
-        _ => format!("{stated}compare with the provider{asked}; {describe} it"),
+        _ => format!("{stated}compare with the provider{asked}; {describe} them"),
     }
 }
 
