@@ -26,6 +26,13 @@ fn asked(server: &GoogleServer, key: &str) -> String {
     error_text(&with_file(provider(&at(server), SOURCE), key).get(URL, "read"))
 }
 
+fn noted(server: &GoogleServer, key: &str) -> String {
+    let provider = with_file(provider(&at(server), SOURCE), key);
+    let run = provider.run(test_servers::provider::get_request(URL, "read").as_bytes());
+    assert_eq!(run.answer(), json!({ "Err": { "kind": "not-found" } }));
+    run.stderr
+}
+
 #[test]
 fn a_missing_right_is_shown_as_it_is_granted() {
     let (server, key) = store();
@@ -120,6 +127,90 @@ fn codes_and_what_helps() {
         );
         assert_eq!(server.requests().len(), tries, "{code}");
     }
+}
+
+/// The status of HTTP tells what it is, where Google's own is left out or is new.
+#[test]
+fn a_refusal_without_a_code_keeps_its_words() {
+    for (status, code, tries, what) in [
+        (
+            401,
+            None,
+            1,
+            "Google does not accept the access token of `serviceAccount:",
+        ),
+        (403, None, 1, "Google does not let `serviceAccount:"),
+        (
+            404,
+            None,
+            1,
+            "Google Secret Manager does not have the secret `cargo`",
+        ),
+        (429, None, 3, "Google's quota for this project is used up"),
+        (503, None, 3, "Google can't answer now"),
+        (503, Some("NEVER_HEARD_OF"), 3, "Google can't answer now"),
+    ] {
+        let (server, key) = allowed();
+        let mut error = json!({ "code": status, "message": "words of Google" });
+        if let Some(code) = code {
+            error["status"] = json!(code);
+        }
+        for _ in 0..tries {
+            server.answer_next(
+                ":access",
+                Response::json(status, &json!({ "error": error })),
+            );
+        }
+        // What is not there is no error to Cargo, but a note.
+        let text = match status {
+            404 => noted(&server, &key),
+            _ => asked(&server, &key),
+        };
+        assert!(
+            text.contains(what) && (status == 404 || text.contains("words of Google")),
+            "{status}: {text}"
+        );
+    }
+}
+
+/// The same refusal keeps a login from going on.
+#[test]
+fn a_login_that_is_refused_without_a_code() {
+    let (server, _) = store();
+    let user = server.authorized_user("me@example.com").to_string();
+    server.answer_next(
+        "/token",
+        Response::json(
+            403,
+            &json!({ "error": { "code": 403, "message": "words of Google" } }),
+        ),
+    );
+    let text = error_text(&with_file(provider(&at(&server), SOURCE), &user).get(URL, "read"));
+    assert!(
+        text.starts_with("Google refused the sign-in in ") && text.contains("words of Google"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_perimeter_is_not_opened_by_a_binding() {
+    let (server, key) = allowed();
+    server.answer_next(
+        ":access",
+        ApiError::new(
+            403,
+            "PERMISSION_DENIED",
+            "Request is prohibited by organization's policy. vpcServiceControlsUniqueIdentifier: x1",
+        )
+        .because("SECURITY_POLICY_VIOLATED", "googleapis.com", &[]),
+    );
+    let text = asked(&server, &key);
+    assert!(
+        text.contains("vpcServiceControlsUniqueIdentifier: x1")
+            && text.contains("help: a perimeter of VPC Service Controls")
+            && !text.contains("add-iam-policy-binding"),
+        "{text}"
+    );
 }
 
 #[test]

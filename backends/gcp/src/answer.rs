@@ -210,6 +210,7 @@ fn canonical(status: StatusCode) -> &'static str {
         401 => "UNAUTHENTICATED",
         403 => "PERMISSION_DENIED",
         404 => "NOT_FOUND",
+        408 => "DEADLINE_EXCEEDED",
         429 => "RESOURCE_EXHAUSTED",
         400..500 => "INVALID_ARGUMENT",
         _ => "UNAVAILABLE",
