@@ -49,7 +49,8 @@ fn a_disabled_version() {
     assert!(
         plain.contains(&format!(
             "the secret `{SECRET}`, version `1` in Google Secret Manager is not enabled"
-        )),
+        )) && plain
+            .contains("the permission secretmanager.versions.get (roles/secretmanager.viewer)"),
         "{plain}"
     );
     view(&team);
@@ -63,7 +64,13 @@ fn a_disabled_version() {
     );
     // The latest is the latest of all, and not of those that are enabled.
     let latest = note(&team, &reader, &format!("secret = \"{SECRET}\""));
-    assert!(latest.contains("is disabled"), "{latest}");
+    assert!(
+        latest.contains(&format!(
+            "the secret `{SECRET}` in Google Secret Manager is disabled; \
+             help: `gcloud secrets versions enable 1 --secret={SECRET} --project={PROJECT}` brings it back; `latest` is the version 1"
+        )),
+        "{latest}"
+    );
     team.google().set_state(&version, "ENABLED");
     let run = team.ask(&team.by_file(&reader, &source));
     assert_eq!(run.answer()["Ok"]["token"], team.token());

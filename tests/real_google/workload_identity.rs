@@ -192,7 +192,7 @@ fn refused(team: &Team, issuer: &Issuer, claims: &Value, code: &str, words: &str
 /// What to look at where the token is not accepted as it is.
 fn not_accepted() -> String {
     format!(
-        "its issuer must be the provider's, its audience one of the allowed (`{}` unless the provider lists others), \
+        "its issuer must be the provider's, its audience one of the allowed (its `aud` must be `{}`, or what the provider lists), \
          and it must not have expired",
         audience()
     )

@@ -20,8 +20,8 @@ pub(crate) enum Action<'a> {
     Federate {
         /// The provider, as STS names it.
         audience: &'a str,
-        /// The audience that we had the token made for.
-        requested: Option<&'a str>,
+        /// The audience that the token is to be for, where we know it.
+        requested: Option<Requested<'a>>,
         /// What the token states.
         stated: Option<&'a str>,
         /// Whether it is a request signed for AWS, which states nothing itself.
@@ -49,6 +49,15 @@ pub(crate) enum Action<'a> {
         principal: Option<&'a str>,
         state: State,
     },
+}
+
+/// The audience of a job's token, and who sees to it.
+#[derive(Clone, Copy)]
+pub(crate) enum Requested<'a> {
+    /// The token was made for it when we asked.
+    Minted(&'a str),
+    /// The token carries what the job's author wrote down, and this is what it should be.
+    Carried(&'a str),
 }
 
 /// What else is known of a version that can't be read.
@@ -133,6 +142,56 @@ pub(crate) fn classify(action: &Action<'_>, refusal: &Refusal) -> Error {
     }
 }
 
+/// The API that was called, in whose project, and by whom.
+struct Call<'a> {
+    /// As people name it.
+    title: &'static str,
+    /// As it is enabled.
+    service: &'static str,
+    project: Option<&'a str>,
+    principal: Option<&'a str>,
+}
+
+impl<'a> Call<'a> {
+    /// `None` for what no API of Google's answers.
+    fn of(action: &'a Action<'_>) -> Option<Self> {
+        Some(match action {
+            Action::Federate { audience, .. } => Self {
+                title: "the Security Token Service",
+                service: "sts.googleapis.com",
+                project: number_in(audience),
+                principal: None,
+            },
+            Action::Impersonate { account, by, .. } => Self {
+                title: "the IAM Service Account Credentials API",
+                service: "iamcredentials.googleapis.com",
+                project: project_of(account),
+                principal: *by,
+            },
+            Action::Read {
+                secret, principal, ..
+            } => Self {
+                title: "Secret Manager",
+                service: "secretmanager.googleapis.com",
+                project: Some(secret.project.as_ref()),
+                principal: *principal,
+            },
+            Action::Refresh { .. } | Action::Subject { .. } | Action::Machine => return None,
+        })
+    }
+}
+
+/// The project in the email address of a service account.
+fn project_of(account: &ServiceAccount) -> Option<&str> {
+    let (_, domain) = account.as_ref().split_once('@')?;
+    domain.strip_suffix(".iam.gserviceaccount.com")
+}
+
+/// The number of the project in the name of a provider.
+fn number_in(audience: &str) -> Option<&str> {
+    audience.split("/projects/").nth(1)?.split('/').next()
+}
+
 /// The API is switched off, in the project of the secret or in the one that is charged.
 fn is_service_disabled(refusal: &Refusal) -> bool {
     refusal.reason() == Some("SERVICE_DISABLED")
@@ -143,11 +202,17 @@ fn is_quota_denied(refusal: &Refusal) -> bool {
     refusal.reason() == Some("USER_PROJECT_DENIED")
 }
 
-/// A word of somebody else's, as messages and commands may have it: nobody has verified a subject.
-fn printable(word: &str) -> String {
-    const LONGEST: usize = 300;
-    let printable = word.chars().filter(|c| !c.is_control());
-    printable.take(LONGEST).collect()
+/// The characters that a principal may have: a subject has 127 at most, and the name of its pool comes before it.
+const PRINCIPAL: usize = 300;
+
+/// Words of somebody else's, as messages and commands may have them: nobody has verified a subject. No terminal acts on
+/// them, and none shows them in another order.
+fn printable(words: &str, longest: usize) -> String {
+    let is_invisible = |c| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    let printable = words
+        .chars()
+        .filter(|c| !c.is_control() && !is_invisible(*c));
+    printable.take(longest).collect()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use cargo_credential_bridge_backend::identity::Identity;
 use cargo_credential_bridge_backend::{Error, Kind, SecretString, Value};
 
 use crate::adc;
+use crate::error::Requested;
 use crate::impersonation::{self, Impersonation};
 use crate::metadata;
 use crate::method::{Method, WorkloadIdentity};
@@ -132,7 +133,10 @@ async fn workload_identity(method: &WorkloadIdentity, session: &Session) -> Resu
         client: None,
         user_project: None,
         stated: shown.claims(),
-        requested: identity.is_minted().then_some(&*audience),
+        requested: Some(match identity.is_minted() {
+            true => Requested::Minted(&audience),
+            false => Requested::Carried(&audience),
+        }),
     };
     let token = exchange.send(session).await?;
     let subject = shown.claim("sub");

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::credentials_file::Secret;
-use crate::error::Action;
+use crate::error::{Action, Requested};
 use crate::login::SCOPE;
 use crate::session::{Ask, Session};
 
@@ -33,8 +33,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) user_project: Option<&'a str>,
     /// What the token states, for messages.
     pub(crate) stated: Option<String>,
-    /// The audience that the token was asked for, if it was us who asked.
-    pub(crate) requested: Option<&'a str>,
+    /// The audience that the token is to be for, where we know it.
+    pub(crate) requested: Option<Requested<'a>>,
 }
 
 /// What both token endpoints answer.

@@ -4,11 +4,16 @@
 
 use cargo_credential_bridge_backend::Kind;
 
-use super::{Action, State, is_quota_denied, is_service_disabled, printable};
+use super::{
+    Action, Call, PRINCIPAL, Requested, State, is_quota_denied, is_service_disabled, printable,
+};
 use crate::answer::Refusal;
 use crate::config::SecretVersion;
 use crate::login::SCOPE;
 use crate::name::ServiceAccount;
+
+/// The characters of the three claims that are shown.
+const CLAIMS: usize = 1000;
 
 pub(super) fn help(action: &Action<'_>, kind: Kind, refusal: &Refusal) -> Option<String> {
     if kind == Kind::Unavailable {
@@ -61,31 +66,19 @@ fn when_unavailable(refusal: &Refusal) -> &'static str {
 
 /// The reasons that mean the same whatever was asked for.
 fn by_reason(action: &Action<'_>, refusal: &Refusal) -> Option<String> {
-    let (service, project, principal) = match action {
-        Action::Read {
-            secret, principal, ..
-        } => (
-            "secretmanager.googleapis.com",
-            Some(secret.project.as_ref()),
-            *principal,
-        ),
-        Action::Impersonate { account, by, .. } => {
-            ("iamcredentials.googleapis.com", project_of(account), *by)
-        }
-        Action::Federate { audience, .. } => ("sts.googleapis.com", number_in(audience), None),
-        _ => return None,
-    };
+    let call = Call::of(action)?;
     let consumer = refusal.consumer().map(AsRef::as_ref);
     Some(match refusal.reason()? {
         _ if is_service_disabled(refusal) => format!(
-            "`gcloud services enable {service} --project={}`, and a few minutes",
-            consumer.or(project).unwrap_or("PROJECT")
+            "`gcloud services enable {} --project={}`, and a few minutes",
+            call.service,
+            consumer.or(call.project).unwrap_or("PROJECT")
         ),
         _ if is_quota_denied(refusal) => format!(
             "`quota-project`, GOOGLE_CLOUD_QUOTA_PROJECT or the credentials name it; the binding:\n\
              gcloud projects add-iam-policy-binding {} --role=roles/serviceusage.serviceUsageConsumer --member={}",
             consumer.unwrap_or("PROJECT"),
-            member(principal),
+            member(call.principal),
         ),
         "ACCESS_TOKEN_SCOPE_INSUFFICIENT" => format!(
             "the access token lacks the scope `{SCOPE}`, whatever its owner may do: a machine of Google's has it after \
@@ -101,32 +94,23 @@ fn by_reason(action: &Action<'_>, refusal: &Refusal) -> Option<String> {
     })
 }
 
-/// The project in the email address of a service account.
-fn project_of(account: &ServiceAccount) -> Option<&str> {
-    let (_, domain) = account.as_ref().split_once('@')?;
-    domain.strip_suffix(".iam.gserviceaccount.com")
-}
-
-/// The number of the project in the name of a provider.
-fn number_in(audience: &str) -> Option<&str> {
-    audience.split("/projects/").nth(1)?.split('/').next()
-}
-
 /// What to look at, by the code of a refused trade.
 fn federation(
     audience: &str,
-    requested: Option<&str>,
+    requested: Option<Requested<'_>>,
     stated: Option<&str>,
     is_aws: bool,
     refusal: &Refusal,
 ) -> String {
     let stated = stated.map_or_else(String::new, |stated| {
-        format!("the job's token states {}; ", printable(stated))
+        format!("the job's token states {}; ", printable(stated, CLAIMS))
     });
     let asked = match requested {
-        Some(requested) => format!(" (we asked for a token for `{requested}`)"),
-        // Google's own, which whoever writes the job down has to ask for.
-        None => format!(" (`https:{audience}` unless the provider lists others)"),
+        None => String::new(),
+        Some(Requested::Minted(audience)) => format!(" (we asked for a token for `{audience}`)"),
+        Some(Requested::Carried(audience)) => {
+            format!(" (its `aud` must be `{audience}`, or what the provider lists)")
+        }
     };
     let provider = audience.trim_start_matches("//iam.googleapis.com/");
     let describe = format!("`{}` shows", describe(provider));
@@ -224,13 +208,19 @@ fn read(
             member(principal),
         ),
         Kind::NotFound => match state {
-            // A number is all that the command takes.
-            State::Disabled(number) => format!(
-                "`gcloud secrets versions enable {} --secret={} {}` brings it back",
-                number.as_ref().unwrap_or(&secret.version),
-                secret.secret,
-                place(secret)
-            ),
+            State::Disabled(number) => {
+                // A number is all that the command takes.
+                let number = number.as_ref().unwrap_or(&secret.version);
+                let mut text = format!(
+                    "`gcloud secrets versions enable {number} --secret={} {}` brings it back",
+                    secret.secret,
+                    place(secret)
+                );
+                if *number != secret.version {
+                    text.push_str(&format!("; `{}` is the version {number}", secret.version));
+                }
+                text
+            }
             State::Destroyed => {
                 "what was destroyed can't come back: add a new version".to_owned()
             }
@@ -271,6 +261,6 @@ fn place(secret: &SecretVersion) -> String {
 
 /// A member as a shell takes it: a subject may have anything in it.
 fn member(principal: Option<&str>) -> String {
-    let principal = printable(principal.unwrap_or("MEMBER"));
+    let principal = printable(principal.unwrap_or("MEMBER"), PRINCIPAL);
     shlex::try_quote(&principal).map_or_else(|_| "MEMBER".to_owned(), |word| word.into_owned())
 }

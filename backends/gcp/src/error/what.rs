@@ -2,17 +2,21 @@
 
 use cargo_credential_bridge_backend::Kind;
 
-use super::{Action, State, is_quota_denied, is_service_disabled, printable};
+use super::{Action, Call, PRINCIPAL, State, is_quota_denied, is_service_disabled, printable};
 use crate::answer::Refusal;
 
 pub(super) fn what(action: &Action<'_>, kind: Kind, refusal: &Refusal) -> String {
+    if kind == Kind::Unavailable {
+        return match refusal.code() {
+            Some("RESOURCE_EXHAUSTED") => "Google's quota for this project is used up for now",
+            _ => "Google can't answer now",
+        }
+        .to_owned();
+    }
+    if let Some(what) = by_reason(action, refusal) {
+        return what;
+    }
     match action {
-        _ if kind == Kind::Unavailable => match refusal.code() {
-            Some("RESOURCE_EXHAUSTED") => {
-                "Google's quota for this project is used up for now".to_owned()
-            }
-            _ => "Google can't answer now".to_owned(),
-        },
         Action::Federate { audience, .. } => {
             format!("Google refused the job's token at `{audience}`")
         }
@@ -41,20 +45,6 @@ pub(super) fn what(action: &Action<'_>, kind: Kind, refusal: &Refusal) -> String
                     secret.project
                 ),
             },
-            Kind::PermissionDenied if is_service_disabled(refusal) => {
-                format!(
-                    "Secret Manager is not enabled in the project `{}`",
-                    refusal.consumer().unwrap_or(&secret.project)
-                )
-            }
-            Kind::PermissionDenied if is_quota_denied(refusal) => format!(
-                "Google does not let {} charge {}",
-                who(*principal),
-                match refusal.consumer() {
-                    Some(project) => format!("the project `{project}`"),
-                    None => "the quota project".to_owned(),
-                }
-            ),
             Kind::PermissionDenied => {
                 format!("Google does not let {} read {place}", who(*principal))
             }
@@ -67,10 +57,35 @@ pub(super) fn what(action: &Action<'_>, kind: Kind, refusal: &Refusal) -> String
     }
 }
 
+/// What is the same whatever was asked for.
+fn by_reason(action: &Action<'_>, refusal: &Refusal) -> Option<String> {
+    let call = Call::of(action)?;
+    let consumer = refusal.consumer().map(AsRef::as_ref);
+    if is_service_disabled(refusal) {
+        let project = consumer.or(call.project).unwrap_or("PROJECT");
+        return Some(format!(
+            "{} is not enabled in the project `{project}`",
+            call.title
+        ));
+    }
+    // Nobody has a name yet while the token is traded.
+    let is_known = !matches!(action, Action::Federate { .. });
+    (is_known && is_quota_denied(refusal)).then(|| {
+        let project = match consumer {
+            Some(project) => format!("the project `{project}`"),
+            None => "the quota project".to_owned(),
+        };
+        format!(
+            "Google does not let {} charge {project}",
+            who(call.principal)
+        )
+    })
+}
+
 /// Whom Google refuses, as a policy names it.
 fn who(principal: Option<&str>) -> String {
     match principal {
-        Some(principal) => format!("`{}`", printable(principal)),
+        Some(principal) => format!("`{}`", printable(principal, PRINCIPAL)),
         None => "the identity of this machine".to_owned(),
     }
 }
