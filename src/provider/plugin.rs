@@ -36,7 +36,7 @@ enum Answer {
 struct Success {
     kind: String,
     #[serde(default)]
-    token: Option<Hidden>,
+    token: Option<SecretString>,
     #[serde(default)]
     cache: Option<String>,
     #[serde(default)]
@@ -54,9 +54,6 @@ struct Refusal {
     #[serde(default)]
     caused_by: Vec<String>,
 }
-
-/// A string that is never shown.
-struct Hidden(SecretString);
 
 /// Asks the plugin for the token that Cargo asks us for.
 pub(super) async fn ask(
@@ -220,7 +217,7 @@ fn given(command: &Command, success: Success) -> Result<Given, Error> {
         }
     };
     Ok(Given {
-        token: token.0,
+        token,
         terms: Some(Terms {
             cache,
             operation_independent: success.operation_independent.unwrap_or(false),
@@ -274,10 +271,4 @@ fn failed(command: &Command, kind: Kind, why: &str) -> Error {
         format!("the plugin `{}` gave no token", command.program),
     )
     .because(why)
-}
-
-impl<'de> Deserialize<'de> for Hidden {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(|text| Self(text.into()))
-    }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use cargo_credential_bridge_backend::{Environment, Error, Kind as ErrorKind, SecretString};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use crate::impersonation::Impersonation;
 use crate::name::{Project, ServiceAccount, UniverseDomain};
@@ -41,11 +41,11 @@ pub(crate) struct Content {
 
     pub(crate) client_email: Option<String>,
     pub(crate) private_key_id: Option<String>,
-    pub(crate) private_key: Option<Secret>,
+    pub(crate) private_key: Option<SecretString>,
 
     pub(crate) client_id: Option<String>,
-    pub(crate) client_secret: Option<Secret>,
-    pub(crate) refresh_token: Option<Secret>,
+    pub(crate) client_secret: Option<SecretString>,
+    pub(crate) refresh_token: Option<SecretString>,
     pub(crate) token_uri: Option<String>,
 
     pub(crate) audience: Option<String>,
@@ -65,7 +65,7 @@ pub(crate) struct Content {
 pub(crate) struct CredentialSource {
     pub(crate) file: Option<PathBuf>,
     pub(crate) url: Option<String>,
-    pub(crate) headers: BTreeMap<String, Secret>,
+    pub(crate) headers: BTreeMap<String, SecretString>,
     pub(crate) format: Option<Format>,
     pub(crate) executable: Option<Executable>,
     pub(crate) environment_id: Option<String>,
@@ -90,10 +90,6 @@ pub(crate) struct Executable {
     #[serde(default)]
     pub(crate) output_file: Option<PathBuf>,
 }
-
-/// A string that nobody gets to see.
-#[derive(Clone, Debug)]
-pub(crate) struct Secret(pub(crate) SecretString);
 
 impl CredentialsFile {
     /// Reads a file. The parser's own words are left out: they may quote it.
@@ -244,11 +240,5 @@ impl Format {
     /// What `type` says, if anything: `text` is what it is without it.
     pub(crate) fn kind(&self) -> Option<&str> {
         self.r#type.as_deref().filter(|kind| !kind.is_empty())
-    }
-}
-
-impl<'de> Deserialize<'de> for Secret {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(|text| Self(text.into()))
     }
 }

@@ -13,7 +13,7 @@ use cargo_credential_bridge_backend::{
 use serde::Deserialize;
 use tokio::process::Command;
 
-use crate::credentials_file::{CredentialsFile, Executable, Secret};
+use crate::credentials_file::{CredentialsFile, Executable};
 use crate::service_account::now;
 use crate::session::Session;
 
@@ -33,9 +33,9 @@ struct Printed {
     #[serde(default)]
     token_type: Option<String>,
     #[serde(default)]
-    id_token: Option<Secret>,
+    id_token: Option<SecretString>,
     #[serde(default)]
-    saml_response: Option<Secret>,
+    saml_response: Option<SecretString>,
     #[serde(default)]
     expiration_time: Option<u64>,
     #[serde(default)]
@@ -198,6 +198,5 @@ impl Printed {
             "urn:ietf:params:oauth:token-type:saml2" => self.saml_response,
             _ => None,
         }
-        .map(|token| token.0)
     }
 }

@@ -39,7 +39,7 @@ pub(crate) async fn login(file: &CredentialsFile, session: &Session) -> Result<L
     let id = content.client_id.as_deref().filter(|id| !id.is_empty());
     // There are clients without a secret; theirs is empty then.
     let secret = content.client_secret.as_ref();
-    let secret = secret.map_or("", |secret| secret.0.expose_secret());
+    let secret = secret.map_or("", |secret| secret.expose_secret());
     let client = id.map(|id| SecretString::from(STANDARD.encode(format!("{id}:{secret}"))));
     if let Some(client) = &client {
         session.transport.conceal(client);

@@ -6,7 +6,6 @@ use cargo_credential_bridge_backend::{Error, Running, SecretString};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::credentials_file::Secret;
 use crate::error::Action;
 use crate::login::{LIFETIME, Login, SCOPE};
 use crate::name::ServiceAccount;
@@ -25,7 +24,7 @@ pub(crate) struct Impersonation {
 #[serde(rename_all = "camelCase")]
 struct Generated {
     #[serde(default)]
-    access_token: Option<Secret>,
+    access_token: Option<SecretString>,
 }
 
 /// The path of the method for `account`.

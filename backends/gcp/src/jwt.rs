@@ -19,7 +19,7 @@ pub(crate) fn sign(claims: &Value, file: &CredentialsFile) -> Result<SecretStrin
     // The words of who reads it may quote it.
     let broken = || file.invalid("has a `private_key` that is not an RSA key in PEM form");
     let key =
-        PrivateKeyDer::from_pem_slice(pem.0.expose_secret().as_bytes()).map_err(|_| broken())?;
+        PrivateKeyDer::from_pem_slice(pem.expose_secret().as_bytes()).map_err(|_| broken())?;
     let signer = any_supported_type(&key)
         .ok()
         .and_then(|key| key.choose_scheme(&[SignatureScheme::RSA_PKCS1_SHA256]))

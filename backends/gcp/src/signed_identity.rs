@@ -8,7 +8,6 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::config::given_or_variable;
-use crate::credentials_file::Secret;
 use crate::error::Action;
 use crate::login::Login;
 use crate::name::{Endpoint, ServiceAccount};
@@ -46,7 +45,7 @@ pub struct SignedIdentity {
 #[serde(rename_all = "camelCase")]
 struct Signed {
     #[serde(default)]
-    signed_jwt: Option<Secret>,
+    signed_jwt: Option<SecretString>,
 }
 
 /// Signs a login as Vault's `role`, by the Application Default Credentials of this machine.

@@ -6,7 +6,6 @@ use cargo_credential_bridge_backend::{Error, ExposeSecret as _, Kind, SecretStri
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::credentials_file::Secret;
 use crate::error::{Action, Requested};
 use crate::login::SCOPE;
 use crate::session::{Ask, Session};
@@ -41,7 +40,7 @@ pub(crate) struct Exchange<'a> {
 #[derive(Deserialize)]
 pub(crate) struct Granted {
     #[serde(default)]
-    access_token: Option<Secret>,
+    access_token: Option<SecretString>,
 }
 
 impl Exchange<'_> {
@@ -93,9 +92,8 @@ impl Granted {
 /// # Errors
 ///
 /// [`Kind::Unauthenticated`] if it ended well and gave nothing.
-pub(crate) fn token(given: Option<Secret>, asked: &str) -> Result<SecretString, Error> {
+pub(crate) fn token(given: Option<SecretString>, asked: &str) -> Result<SecretString, Error> {
     given
-        .map(|token| token.0)
         .filter(|token| !token.expose_secret().is_empty())
         .ok_or_else(|| {
             Error::new(Kind::Unauthenticated, "Google gave no access token")

@@ -8,7 +8,7 @@ use cargo_credential_bridge_backend::{
 };
 use serde_json::value::RawValue;
 
-use crate::credentials_file::{CredentialSource, CredentialsFile, Format, Secret};
+use crate::credentials_file::{CredentialSource, CredentialsFile, Format};
 use crate::error::Action;
 use crate::session::{Ask, Session};
 
@@ -39,7 +39,7 @@ pub(crate) async fn at_url(
     let mut ask = Ask::get(url);
     for (name, value) in &source.headers {
         // It is what the token is asked with.
-        let bare = value.0.expose_secret();
+        let bare = value.expose_secret();
         session
             .transport
             .conceal(&bare.rsplit(' ').next().unwrap_or(bare).into());
@@ -59,7 +59,7 @@ fn extract(content: &[u8], format: Option<&Format>, place: &str) -> Result<Secre
             .because(why)
             .help("`credential_source.format` says in what form it is: `text`, or `json` with a `subject_token_field_name`")
     };
-    let in_field: Secret;
+    let in_field: SecretString;
     let text = match format.and_then(Format::kind) {
         None | Some("text") => {
             str::from_utf8(content).map_err(|_| none("it is not text".to_owned()))?
@@ -77,7 +77,7 @@ fn extract(content: &[u8], format: Option<&Format>, place: &str) -> Result<Secre
                 })?;
             let value = object.get(field).ok_or_else(missing)?;
             in_field = serde_json::from_str(value.get()).map_err(|_| missing())?;
-            in_field.0.expose_secret()
+            in_field.expose_secret()
         }
         Some(_) => return Err(none("its format is neither `text` nor `json`".to_owned())),
     };

@@ -20,14 +20,14 @@ pub(crate) async fn login(file: &CredentialsFile, session: &Session) -> Result<L
     let secret = file.need("client_secret", content.client_secret.as_ref())?;
     let refresh = file.need("refresh_token", content.refresh_token.as_ref())?;
     let url = content.token_uri.as_deref().unwrap_or(TOKEN_URI);
-    for concealed in [&secret.0, &refresh.0] {
+    for concealed in [secret, refresh] {
         session.transport.conceal(concealed);
     }
     let fields = [
         ("grant_type", "refresh_token"),
         ("client_id", id),
-        ("client_secret", secret.0.expose_secret()),
-        ("refresh_token", refresh.0.expose_secret()),
+        ("client_secret", secret.expose_secret()),
+        ("refresh_token", refresh.expose_secret()),
     ];
     granted(Ask::form(url, &fields), file, session).await
 }
@@ -43,14 +43,14 @@ pub(crate) async fn workforce_login(
     let refresh = file.need("refresh_token", content.refresh_token.as_ref())?;
     let url = file.need("token_url", content.token_url.as_deref())?;
     let client = STANDARD
-        .encode(format!("{id}:{}", secret.0.expose_secret()))
+        .encode(format!("{id}:{}", secret.expose_secret()))
         .into();
-    for concealed in [&secret.0, &refresh.0, &client] {
+    for concealed in [secret, refresh, &client] {
         session.transport.conceal(concealed);
     }
     let fields = [
         ("grant_type", "refresh_token"),
-        ("refresh_token", refresh.0.expose_secret()),
+        ("refresh_token", refresh.expose_secret()),
     ];
     let ask = Ask::form(url, &fields).authorized("Basic", &client);
     granted(ask, file, session).await
