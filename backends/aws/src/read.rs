@@ -1,7 +1,5 @@
 //! Reading one secret, and telling apart why there is none.
 
-use core::time::Duration;
-
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::{Builder, retry::RetryConfig, timeout::TimeoutConfig};
@@ -15,9 +13,6 @@ use crate::error::{self, Action, State};
 use crate::name::{Region, SecretId};
 use crate::refusal::Refusal;
 use crate::sdk::Sdk;
-
-/// What only makes a message better may take this long.
-const EXTRA: Duration = Duration::from_secs(2);
 
 /// What is read, where, and as whom.
 pub(crate) struct Reading<'a> {
@@ -149,7 +144,7 @@ impl Reading<'_> {
     }
 
     fn extra(&self) -> TimeoutConfig {
-        let limit = EXTRA.min(self.sdk.context.deadline.remaining());
+        let limit = self.sdk.context.deadline.for_detail();
         TimeoutConfig::builder().operation_timeout(limit).build()
     }
 }

@@ -35,6 +35,11 @@ impl Deadline {
         self.at.saturating_duration_since(Instant::now())
     }
 
+    /// The time for a request that only makes a message better: two seconds, if that much is left.
+    pub fn for_detail(&self) -> Duration {
+        self.remaining().min(Duration::from_secs(2))
+    }
+
     /// This deadline, or the moment `limit` from now if that comes first.
     #[must_use]
     pub fn at_most(&self, limit: Duration) -> Self {

@@ -2,7 +2,6 @@
 //!
 //! Source: the API pages of `projects.secrets.versions`, methods `access` and `get`.
 
-use core::time::Duration;
 use std::borrow::Cow;
 
 use base64::Engine as _;
@@ -21,9 +20,6 @@ use crate::session::Ask;
 
 /// Google's limit for one version (page "Quotas and limits").
 const PAYLOAD_LIMIT: usize = 64 << 10;
-
-/// What only makes a message better may take this long.
-const EXTRA: Duration = Duration::from_secs(2);
 
 /// Bytes in JSON, which protobuf lets end with padding or without.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -130,7 +126,7 @@ impl Reading<'_> {
         let Ok(request) = self.authorized(&url).build() else {
             return State::Unknown;
         };
-        let limit = EXTRA.min(self.session.context.deadline.remaining());
+        let limit = self.session.context.deadline.for_detail();
         let said = self.session.transport.exchange(request, Some(limit)).await;
         let body = said.map(http::Response::into_body).unwrap_or_default();
         let state =

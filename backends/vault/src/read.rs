@@ -14,9 +14,6 @@ use crate::config::{KvVersion, Reference};
 use crate::error::{self, Action};
 use crate::path::VaultPath;
 
-/// What only makes a message better may take this long.
-const EXTRA: Duration = Duration::from_secs(2);
-
 impl Session {
     /// Reads any path that can be read, and takes `data` as it is.
     pub(crate) async fn read_raw(
@@ -158,7 +155,7 @@ impl Session {
             path: format!("{}/{path}", self.mount),
         };
         // It only makes a message better.
-        let limit = EXTRA.min(self.context.deadline.remaining());
+        let limit = self.context.deadline.for_detail();
         let answer = tokio::time::timeout(limit, self.read(&request))
             .await
             .ok()?
