@@ -154,9 +154,7 @@ pub(crate) fn read_only(
     places.sort_unstable();
     places.dedup();
     let what = format!("`cargo {action}` can't change the token for `{url}`");
-    let error = places
-        .into_iter()
-        .fold(Error::new(Kind::Invalid, what), Error::because);
+    let error = Error::new(Kind::Invalid, what).because_all(places);
     failure(&error.help("change it where it is kept, with the tools of the store"))
 }
 

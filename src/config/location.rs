@@ -72,14 +72,17 @@ pub(crate) fn places() -> String {
     format!("${PATH_VARIABLE}, ${TEXT_VARIABLE}, {}", usual.join(", "))
 }
 
-fn usual_places(environment: &Environment) -> Result<Vec<PathBuf>, Error> {
-    let mut places = Vec::new();
-    // As Cargo finds its home: the variable, relative to the working directory, or `.cargo` in the user's.
-    let cargo_home = match environment.var("CARGO_HOME")? {
+/// Where Cargo is at home: where the variable says, from the working directory on, or `.cargo` in the user's home.
+pub(crate) fn cargo_home(environment: &Environment) -> Result<Option<PathBuf>, Error> {
+    Ok(match environment.var("CARGO_HOME")? {
         Some(path) => Some(PathBuf::from(path)),
         None => environment.home().map(|home| home.join(".cargo")),
-    };
-    places.extend(cargo_home.map(|home| home.join("credential-bridge.toml")));
+    })
+}
+
+fn usual_places(environment: &Environment) -> Result<Vec<PathBuf>, Error> {
+    let mut places = Vec::new();
+    places.extend(cargo_home(environment)?.map(|home| home.join("credential-bridge.toml")));
     if cfg!(windows) {
         let data = environment.var("ProgramData")?;
         places.extend(data.map(|data| {

@@ -15,7 +15,7 @@ use cargo_credential_bridge_backend::Error;
 use toml::de::DeTable;
 
 pub(crate) use fault::Fault;
-pub(crate) use location::places;
+pub(crate) use location::{cargo_home, places};
 pub(crate) use node::Node;
 pub(crate) use registry::{Registry, Secret, Source};
 

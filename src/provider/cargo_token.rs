@@ -10,6 +10,7 @@ use cargo_credential_bridge_backend::{Context, Environment, Error, Kind};
 use secrecy::{ExposeSecret as _, SecretString};
 use toml::de::{DeTable, DeValue};
 
+use crate::config::cargo_home;
 use crate::protocol::Request;
 use crate::registry::IndexUrl;
 
@@ -207,7 +208,7 @@ fn string<'a>(table: Option<&'a DeTable<'_>>, key: &str) -> Option<&'a str> {
 
 /// The file that `cargo login` writes. Where the old one is still there, Cargo reads it alone.
 fn credentials(environment: &Environment) -> Result<Option<File>, Error> {
-    let Some(home) = cargo_home(environment)? else {
+    let Some(home) = home(environment)? else {
         return Ok(None);
     };
     either(&home, "credentials", environment)
@@ -219,7 +220,7 @@ fn configs(environment: &Environment) -> Result<Vec<File>, Error> {
     if let Ok(work) = std::env::current_dir() {
         directories.extend(work.ancestors().map(|directory| directory.join(".cargo")));
     }
-    if let Some(home) = cargo_home(environment)?
+    if let Some(home) = home(environment)?
         && !directories.contains(&home)
     {
         directories.push(home);
@@ -239,10 +240,8 @@ fn either(directory: &Path, name: &str, environment: &Environment) -> Result<Opt
     }
 }
 
-/// Where Cargo is at home: what the variable says, from the working directory on, or `.cargo` in the user's home.
-fn cargo_home(environment: &Environment) -> Result<Option<PathBuf>, Error> {
-    Ok(match environment.var("CARGO_HOME")? {
-        Some(path) => Some(environment.path_from_variable(path)),
-        None => environment.home().map(|home| home.join(".cargo")),
-    })
+/// Where Cargo is at home, as a whole path.
+fn home(environment: &Environment) -> Result<Option<PathBuf>, Error> {
+    let home = cargo_home(environment)?;
+    Ok(home.map(|home| environment.path_from_variable(home)))
 }

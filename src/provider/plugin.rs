@@ -242,9 +242,9 @@ fn refused(command: &Command, refusal: &Refusal) -> Error {
             format!("the plugin `{plugin}` has no tokens for this operation"),
         ),
         "other" => {
-            let error = Error::new(Kind::Invalid, format!("the plugin `{plugin}` failed"));
             let message = refusal.message.iter().chain(&refusal.caused_by);
-            message.fold(error, |error, line| error.because(shown(line)))
+            Error::new(Kind::Invalid, format!("the plugin `{plugin}` failed"))
+                .because_all(message.map(|line| shown(line)))
         }
         _ => failed(
             command,

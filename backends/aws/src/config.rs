@@ -2,7 +2,7 @@ use core::fmt;
 use core::str::FromStr;
 use std::path::PathBuf;
 
-use cargo_credential_bridge_backend::http::{Roots, Settings};
+use cargo_credential_bridge_backend::http::{self, Roots, Settings};
 use cargo_credential_bridge_backend::{Context, Environment, Error, OneOrMany, Value};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
@@ -144,11 +144,7 @@ pub(crate) fn roots(
             None => return Ok(Roots::System),
         },
     };
-    let pem = environment.read_existing(origin, &path)?;
-    Ok(Roots::Pem {
-        origin: format!("`{}` ({origin})", path.display()),
-        pem,
-    })
+    Roots::in_file(origin, &path, environment)
 }
 
 impl TryFrom<WireConfig> for Config {
@@ -221,14 +217,7 @@ impl FromStr for Endpoint {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let url =
-            url::Url::parse(text).map_err(|error| format!("`{text}` is not a URL: {error}"))?;
-        if !matches!(url.scheme(), "https" | "http") || !url.has_host() {
-            return Err(format!("`{text}` must start with `https://`"));
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err("an endpoint holds no user name and no password".to_owned());
-        }
+        http::endpoint(text)?;
         Ok(Self(text.trim_end_matches('/').to_owned()))
     }
 }

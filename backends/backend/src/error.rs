@@ -57,6 +57,12 @@ impl Error {
         self
     }
 
+    /// Adds several causes, as [`because`](Self::because), outermost first.
+    #[must_use]
+    pub fn because_all(self, causes: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        causes.into_iter().fold(self, Self::because)
+    }
+
     /// Adds an error and everything below it as causes, leaving out what repeats the line above it.
     #[must_use]
     pub fn because_of(mut self, error: &(dyn StdError + 'static)) -> Self {
@@ -82,9 +88,7 @@ impl Error {
         if errors.len() == 1 {
             return errors.remove(0);
         }
-        let joined = errors.iter().fold(Self::new(kind, what), |joined, one| {
-            joined.because(one.to_string())
-        });
+        let joined = Self::new(kind, what).because_all(errors.iter().map(Self::to_string));
         match errors.iter().find_map(Self::help_text) {
             Some(help) => joined.help(help),
             None => joined,

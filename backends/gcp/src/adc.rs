@@ -79,10 +79,10 @@ fn final_for(file: &CredentialsFile, error: Error) -> Error {
         return error;
     }
     let what = "gets its identity from where there is none";
-    let settled = error.causes().iter().fold(
-        file.invalid(what).because(error.what()),
-        |settled, cause| settled.because(cause.as_str()),
-    );
+    let settled = file
+        .invalid(what)
+        .because(error.what())
+        .because_all(error.causes());
     match error.help_text() {
         Some(help) => settled.help(help),
         None => settled,

@@ -84,10 +84,7 @@ impl Config {
         let ca_file = Value::resolve_optional(self.ca_file.as_ref(), "ca-file", environment)?;
         let roots = match ca_file {
             None => Roots::System,
-            Some(path) => Roots::Pem {
-                pem: environment.read_existing("ca-file", &path)?,
-                origin: format!("`{}` (ca-file)", path.display()),
-            },
+            Some(path) => Roots::in_file("ca-file", &path, environment)?,
         };
         Ok(Resolved {
             project: given_or_variable(

@@ -199,16 +199,14 @@ fn nothing_at_all(error: Error) -> Error {
     if error.kind() != Kind::NotAvailable {
         return error;
     }
-    let nothing = Error::new(
+    Error::new(
         Kind::NotAvailable,
         "no Google identity here: GOOGLE_APPLICATION_CREDENTIALS is not set, nobody has logged in with gcloud, and there is \
          no metadata server",
-    );
-    let causes = error.causes().iter();
-    causes
-        .fold(nothing, |nothing, cause| nothing.because(cause))
-        .help(
-            "`gcloud auth application-default login` on a laptop; a CI job needs no key: \
-             `auth = { method = \"workload-identity\", provider = \"…\" }` takes its identity token",
-        )
+    )
+    .because_all(error.causes())
+    .help(
+        "`gcloud auth application-default login` on a laptop; a CI job needs no key: \
+         `auth = { method = \"workload-identity\", provider = \"…\" }` takes its identity token",
+    )
 }

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::str::FromStr;
 
-use url::Url;
+use cargo_credential_bridge_backend::http;
 
 /// The address prefix under which Google's IAM names things, in every universe.
 const IAM: &str = "iam.googleapis.com/";
@@ -253,13 +253,7 @@ impl FromStr for Endpoint {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let url = Url::parse(text).map_err(|error| format!("`{text}` is not a URL: {error}"))?;
-        if !matches!(url.scheme(), "https" | "http") || !url.has_host() {
-            return Err(format!("`{text}` must start with `https://`"));
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err("an endpoint holds no user name and no password".to_owned());
-        }
+        let url = http::endpoint(text)?;
         if url.query().is_some() || url.fragment().is_some() {
             return Err(format!("`{text}` must end with its path"));
         }

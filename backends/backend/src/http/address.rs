@@ -32,6 +32,22 @@ pub(super) fn proxied(
     Ok(builder.no_proxy().proxy(proxy))
 }
 
+/// The address of a service, as a setting gives it: with a host, and nothing in it that is not for everyone.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub fn endpoint(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("`{text}` is not a URL: {error}"))?;
+    if !matches!(url.scheme(), "https" | "http") || !url.has_host() {
+        return Err(format!("`{text}` must start with `https://`"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("an endpoint holds no user name and no password".to_owned());
+    }
+    Ok(url)
+}
+
 pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(ip)) => ip.is_loopback(),

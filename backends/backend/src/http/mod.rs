@@ -14,6 +14,7 @@ mod roots;
 mod tls;
 mod transport;
 
+pub use address::endpoint;
 pub use client::{Client, Settings};
 use concealed::Concealed;
 pub use retry::Retry;

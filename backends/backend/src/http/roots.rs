@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use rustls::RootCertStore;
@@ -22,6 +22,18 @@ pub enum Roots {
 }
 
 impl Roots {
+    /// Exactly those in the file to which the setting `key` points.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Invalid`] if there is no such file, or it can't be read.
+    pub fn in_file(key: &str, path: &Path, environment: &Environment) -> Result<Self, Error> {
+        Ok(Self::Pem {
+            pem: environment.read_existing(key, path)?,
+            origin: format!("`{}` ({key})", path.display()),
+        })
+    }
+
     /// The store to verify with, `None` where the platform verifies.
     pub(super) fn store(
         &self,
