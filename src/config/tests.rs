@@ -246,7 +246,7 @@ fn faults_say_where_and_what_was_meant() {
         ),
         (
             &format!("{registry}sources = [ [\"1password\", \"--vault\", \"a b\"] ]"),
-            "`1password` is no provider|:4:13|a string is one of Cargo's providers",
+            "neither a provider of Cargo's nor a plugin|:4:13|a string is one of Cargo's providers",
         ),
         (
             &format!("{registry}sources = [ 5 ]"),

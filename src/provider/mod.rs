@@ -84,7 +84,8 @@ impl Provider {
                 program: name,
                 arguments,
             })),
-            _ => Err(format!("`{name}` is no provider")),
+            // It may be anything, a secret in the wrong place above all.
+            _ => Err("a source that is neither a provider of Cargo's nor a plugin".to_owned()),
         }
     }
 
@@ -153,11 +154,14 @@ mod tests {
             (&["cargo:paseto"], "can't be in a chain"),
             (&["cargo:token", "x"], "takes no arguments"),
             (&["cargo:tokn"], "Cargo has no provider `cargo:tokn`"),
-            (&["tokens"], "`tokens` is no provider"),
+            (
+                &["hvs-s3cret"],
+                "a source that is neither a provider of Cargo's nor a plugin",
+            ),
             (&[], "is empty"),
         ] {
             let error = parsed(words).unwrap_err();
-            assert!(error.contains(why), "{error}");
+            assert!(error.contains(why) && !error.contains("s3cret"), "{error}");
         }
     }
 }
