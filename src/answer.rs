@@ -8,7 +8,6 @@ use crate::chain::{self, Found};
 use crate::config::{Config, Registry};
 use crate::note::note;
 use crate::protocol::{Answer, Cache, Operation, Request};
-use crate::provider::Terms;
 use crate::registry::IndexUrl;
 use crate::token;
 
@@ -37,10 +36,7 @@ pub(crate) fn token_answer(
     };
     let leased = found.lifetime.map(from_now);
     // What a plugin says of its token holds, and so does what is known of the token itself.
-    let terms = found.terms.unwrap_or(Terms {
-        cache: Cache::Session,
-        operation_independent: true,
-    });
+    let terms = found.terms;
     let leased = match terms.cache {
         Cache::Expires(at) => Some(at.min(token::LAST_SECOND)),
         Cache::Never | Cache::Session => leased,

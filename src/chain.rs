@@ -37,7 +37,7 @@ pub(crate) struct Found {
     /// The position of the backend that it is from, if it is from one.
     pub(crate) backend: Option<usize>,
     /// What a plugin says about keeping it.
-    pub(crate) terms: Option<Terms>,
+    pub(crate) terms: Terms,
     /// What the user should know.
     pub(crate) warnings: Vec<String>,
     /// Why the sources before it had no token.
@@ -143,7 +143,7 @@ impl<'a> Chain<'a> {
             lifetime: fetched.lifetime,
             place,
             backend: Some(source.backend),
-            terms: None,
+            terms: Terms::default(),
             warnings: fetched.warnings,
             passed_over: Vec::new(),
         })

@@ -37,8 +37,7 @@ pub(crate) struct Command {
 /// What a provider gives: the value of the header, and on what terms Cargo may keep it.
 pub(crate) struct Given {
     pub(crate) token: SecretString,
-    /// What a plugin says of it; Cargo's own are as good as the invocation is long, for every operation.
-    pub(crate) terms: Option<Terms>,
+    pub(crate) terms: Terms,
 }
 
 /// How long Cargo may keep a token, and for what.
@@ -46,6 +45,16 @@ pub(crate) struct Given {
 pub(crate) struct Terms {
     pub(crate) cache: Cache,
     pub(crate) operation_independent: bool,
+}
+
+/// As good as the invocation is long, for every operation: what Cargo's own providers say, and stores don't contradict.
+impl Default for Terms {
+    fn default() -> Self {
+        Self {
+            cache: Cache::Session,
+            operation_independent: true,
+        }
+    }
 }
 
 impl Provider {
@@ -91,17 +100,15 @@ impl Provider {
 
     /// Asks it.
     pub(crate) async fn get(&self, request: &Request, context: &Context) -> Result<Given, Error> {
-        match self {
-            Self::Token => {
-                let token = cargo_token::ask(request, context)?;
-                Ok(Given { token, terms: None })
-            }
-            Self::TokenFromStdout(command) => {
-                let token = from_stdout::ask(command, request, context).await?;
-                Ok(Given { token, terms: None })
-            }
-            Self::Plugin(command) => plugin::ask(command, request, context).await,
-        }
+        let token = match self {
+            Self::Token => cargo_token::ask(request, context)?,
+            Self::TokenFromStdout(command) => from_stdout::ask(command, request, context).await?,
+            Self::Plugin(command) => return plugin::ask(command, request, context).await,
+        };
+        Ok(Given {
+            token,
+            terms: Terms::default(),
+        })
     }
 }
 

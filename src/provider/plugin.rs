@@ -218,10 +218,10 @@ fn given(command: &Command, success: Success) -> Result<Given, Error> {
     };
     Ok(Given {
         token,
-        terms: Some(Terms {
+        terms: Terms {
             cache,
             operation_independent: success.operation_independent.unwrap_or(false),
-        }),
+        },
     })
 }
 

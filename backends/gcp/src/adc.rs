@@ -49,7 +49,7 @@ pub(crate) fn find(
     };
     if let Some((key, path)) = named {
         let content = SecretSlice::from(environment.read_existing(key, &path)?);
-        return CredentialsFile::parse(content.expose_secret(), path, environment).map(Some);
+        return CredentialsFile::parse(content.expose_secret(), &path).map(Some);
     }
     let Some(path) = well_known(environment)? else {
         return Ok(None);
@@ -57,7 +57,7 @@ pub(crate) fn find(
     let content = environment.read("the credentials of gcloud", &path)?;
     content
         .map(SecretSlice::from)
-        .map(|content| CredentialsFile::parse(content.expose_secret(), path, environment))
+        .map(|content| CredentialsFile::parse(content.expose_secret(), &path))
         .transpose()
 }
 

@@ -9,7 +9,9 @@ use serde::de::{self, Deserializer, Visitor};
 
 use crate::metadata;
 use crate::method::Method;
-use crate::name::{Endpoint, Location, Project, ResourceName, SecretId, UniverseDomain, Version};
+use crate::name::{
+    self, Endpoint, Location, Project, ResourceName, SecretId, UniverseDomain, Version,
+};
 
 /// `[backends.NAME]` with `type = "gcp"`.
 #[derive(Clone, Debug, Deserialize)]
@@ -188,20 +190,10 @@ fn no_project() -> Error {
 }
 
 impl SecretVersion {
-    /// The secret without its version, as a resource.
-    pub(crate) fn secret_resource(&self) -> String {
-        match &self.location {
-            None => format!("projects/{}/secrets/{}", self.project, self.secret),
-            Some(location) => format!(
-                "projects/{}/locations/{location}/secrets/{}",
-                self.project, self.secret
-            ),
-        }
-    }
-
     /// The version as a resource.
     pub(crate) fn resource(&self) -> String {
-        format!("{}/versions/{}", self.secret_resource(), self.version)
+        let secret = name::secret_resource(&self.project, self.location.as_ref(), &self.secret);
+        format!("{secret}/versions/{}", self.version)
     }
 }
 

@@ -4,20 +4,19 @@
 
 use core::str::FromStr;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use cargo_credential_bridge_backend::{Environment, Error, Kind as ErrorKind, SecretString};
+use cargo_credential_bridge_backend::{Error, Kind as ErrorKind, SecretString};
 use serde::Deserialize;
 
 use crate::impersonation::Impersonation;
 use crate::name::{Project, ServiceAccount, UniverseDomain};
 
 /// A file with credentials, and what messages call it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct CredentialsFile {
     pub(crate) origin: String,
     pub(crate) content: Content,
-    pub(crate) environment: Environment,
 }
 
 /// What `type` says.
@@ -93,11 +92,7 @@ pub(crate) struct Executable {
 
 impl CredentialsFile {
     /// Reads a file. The parser's own words are left out: they may quote it.
-    pub(crate) fn parse(
-        content: &[u8],
-        path: PathBuf,
-        environment: &Environment,
-    ) -> Result<Self, Error> {
+    pub(crate) fn parse(content: &[u8], path: &Path) -> Result<Self, Error> {
         let origin = format!("`{}`", path.display());
         let unreadable = |why: String| {
             Error::new(
@@ -118,11 +113,7 @@ impl CredentialsFile {
                 false => format!("it is not JSON from {place} on"),
             })
         })?;
-        Ok(Self {
-            origin,
-            content,
-            environment: environment.clone(),
-        })
+        Ok(Self { origin, content })
     }
 
     pub(crate) fn kind(&self) -> Result<Kind, Error> {
@@ -192,8 +183,8 @@ impl CredentialsFile {
             self.content.source_credentials.as_deref(),
         )?;
         Ok(Self {
+            origin: self.origin.clone(),
             content: content.clone(),
-            ..self.clone()
         })
     }
 

@@ -33,7 +33,7 @@ pub(crate) fn path(account: &ServiceAccount) -> String {
 }
 
 /// Service accounts as a chain of delegates has them.
-pub(crate) fn resources(delegates: &[ServiceAccount]) -> Vec<String> {
+fn resources(delegates: &[ServiceAccount]) -> Vec<String> {
     delegates
         .iter()
         .map(|delegate| format!("projects/-/serviceAccounts/{delegate}"))

@@ -109,6 +109,18 @@ pub(crate) struct ResourceName {
     pub(crate) version: Option<Version>,
 }
 
+/// A secret as a resource, without its version.
+pub(crate) fn secret_resource(
+    project: &Project,
+    location: Option<&Location>,
+    secret: &SecretId,
+) -> String {
+    match location {
+        None => format!("projects/{project}/secrets/{secret}"),
+        Some(location) => format!("projects/{project}/locations/{location}/secrets/{secret}"),
+    }
+}
+
 impl FromStr for ResourceName {
     type Err = String;
 
@@ -144,11 +156,11 @@ fn not_a_resource_name(text: &str) -> String {
 
 impl fmt::Display for ResourceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "projects/{}", self.project)?;
-        if let Some(location) = &self.location {
-            write!(f, "/locations/{location}")?;
-        }
-        write!(f, "/secrets/{}", self.secret)?;
+        f.write_str(&secret_resource(
+            &self.project,
+            self.location.as_ref(),
+            &self.secret,
+        ))?;
         match &self.version {
             Some(version) => write!(f, "/versions/{version}"),
             None => Ok(()),

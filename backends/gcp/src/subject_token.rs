@@ -19,7 +19,7 @@ pub(crate) fn in_file(
     file: &CredentialsFile,
     context: &Context,
 ) -> Result<SecretString, Error> {
-    let path = file.environment.path_from_variable(path);
+    let path = context.environment.path_from_variable(path);
     let key = format!("`credential_source` in {}", file.origin);
     let content = SecretSlice::from(context.environment.read_existing(&key, &path)?);
     extract(

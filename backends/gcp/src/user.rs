@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use cargo_credential_bridge_backend::{Error, ExposeSecret as _};
+use cargo_credential_bridge_backend::{Error, ExposeSecret as _, SecretString};
 
 use crate::credentials_file::CredentialsFile;
 use crate::error::Action;
@@ -13,16 +13,21 @@ use crate::sts::Granted;
 /// Google's token endpoint, for a file that names none.
 const TOKEN_URI: &str = "https://oauth2.googleapis.com/token";
 
+/// What a sign-in is renewed with.
+struct SignIn<'a> {
+    id: &'a str,
+    secret: &'a SecretString,
+    refresh: &'a SecretString,
+}
+
 /// The access token of a Google account, for its refresh token (RFC 6749, section 6).
 pub(crate) async fn login(file: &CredentialsFile, session: &Session) -> Result<Login, Error> {
-    let content = &file.content;
-    let id = file.need("client_id", content.client_id.as_deref())?;
-    let secret = file.need("client_secret", content.client_secret.as_ref())?;
-    let refresh = file.need("refresh_token", content.refresh_token.as_ref())?;
-    let url = content.token_uri.as_deref().unwrap_or(TOKEN_URI);
-    for concealed in [secret, refresh] {
-        session.transport.conceal(concealed);
-    }
+    let SignIn {
+        id,
+        secret,
+        refresh,
+    } = SignIn::of(file, session)?;
+    let url = file.content.token_uri.as_deref().unwrap_or(TOKEN_URI);
     let fields = [
         ("grant_type", "refresh_token"),
         ("client_id", id),
@@ -37,23 +42,38 @@ pub(crate) async fn workforce_login(
     file: &CredentialsFile,
     session: &Session,
 ) -> Result<Login, Error> {
-    let content = &file.content;
-    let id = file.need("client_id", content.client_id.as_deref())?;
-    let secret = file.need("client_secret", content.client_secret.as_ref())?;
-    let refresh = file.need("refresh_token", content.refresh_token.as_ref())?;
-    let url = file.need("token_url", content.token_url.as_deref())?;
+    let SignIn {
+        id,
+        secret,
+        refresh,
+    } = SignIn::of(file, session)?;
+    let url = file.need("token_url", file.content.token_url.as_deref())?;
     let client = STANDARD
         .encode(format!("{id}:{}", secret.expose_secret()))
         .into();
-    for concealed in [secret, refresh, &client] {
-        session.transport.conceal(concealed);
-    }
+    session.transport.conceal(&client);
     let fields = [
         ("grant_type", "refresh_token"),
         ("refresh_token", refresh.expose_secret()),
     ];
     let ask = Ask::form(url, &fields).authorized("Basic", &client);
     granted(ask, file, session).await
+}
+
+impl<'a> SignIn<'a> {
+    /// What is in the file; nobody gets to say it.
+    fn of(file: &'a CredentialsFile, session: &Session) -> Result<Self, Error> {
+        let content = &file.content;
+        let sign_in = Self {
+            id: file.need("client_id", content.client_id.as_deref())?,
+            secret: file.need("client_secret", content.client_secret.as_ref())?,
+            refresh: file.need("refresh_token", content.refresh_token.as_ref())?,
+        };
+        for concealed in [sign_in.secret, sign_in.refresh] {
+            session.transport.conceal(concealed);
+        }
+        Ok(sign_in)
+    }
 }
 
 async fn granted(ask: Ask<'_>, file: &CredentialsFile, session: &Session) -> Result<Login, Error> {
