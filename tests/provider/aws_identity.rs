@@ -55,12 +55,7 @@ fn a_jobs_token_goes_straight_to_sts() {
         role("ci")
     );
     let provider = provider(&auth, SOURCE).env("AWS_ENDPOINT_URL", server.url());
-    get(&issuer
-        .github_env()
-        .into_iter()
-        .fold(provider, |provider, (name, value)| {
-            provider.env(name, value)
-        }));
+    get(&provider.in_github(&issuer));
     let audience = issuer.requests()[0].parameter("audience");
     assert_eq!(audience.as_deref(), Some("sts.amazonaws.com"));
     assert_eq!(

@@ -67,13 +67,6 @@ fn provider(address: &str, more: &str) -> Provider {
         .secret(SECOND)
 }
 
-/// The same provider with another limit for its answer.
-fn within(timeout: &str, provider: Provider) -> Provider {
-    let path = provider.home().join(".cargo/credential-bridge.toml");
-    let config = std::fs::read_to_string(path).expect("the config was written");
-    provider.config(&format!("timeout = \"{timeout}\"\n{config}"))
-}
-
 /// Asks for both registries and compares the text that the user reads, line by line, and what the chain did.
 /// `address` stands as `$VAULT` in `expected`.
 fn check(name: &str, provider: &Provider, address: &str, ends: Ends, expected: &[&str]) {

@@ -378,10 +378,7 @@ fn a_server_that_never_answers_is_over_with_the_deadline() {
     let (_, key) = store();
     let hole = FaultServer::start(Fault::BlackHole);
     let backend = format!("project = \"acme\"\nendpoint = \"{}\"", hole.url());
-    let provider = with_file(provider(&backend, SOURCE), &key);
-    let path = provider.home().join(".cargo/credential-bridge.toml");
-    let config = std::fs::read_to_string(path).unwrap();
-    let provider = provider.config(&format!("timeout = \"400ms\"\n{config}"));
+    let provider = with_file(provider(&backend, SOURCE), &key).within("400ms");
     let text = error_text(&provider.get(URL, "read"));
     assert!(text.contains("did not answer within 400ms"), "{text}");
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use test_servers::provider::error_text;
-use test_servers::{GoogleServer, Issuer, Provider, Response, Server};
+use test_servers::{GoogleServer, Issuer, Response, Server};
 
 use crate::gcp_requests::{ACCOUNT, PROJECT, STORED, URL, at, get, paths, provider};
 
@@ -44,25 +44,12 @@ fn federated(server: &GoogleServer, more: &str) -> String {
     )
 }
 
-fn in_github(provider: Provider, issuer: &Issuer) -> Provider {
-    issuer
-        .github_env()
-        .into_iter()
-        .fold(provider, |provider, (name, value)| {
-            provider.env(name, value)
-        })
-        .secret(issuer.request_token())
-}
-
 #[test]
 fn a_jobs_token_goes_straight_to_sts() {
     let issuer = Issuer::start();
     let server = store(&subject(&issuer));
     server.trust(&of_pool(), &issuer, &[], None);
-    get(&in_github(
-        provider(&federated(&server, ""), SOURCE),
-        &issuer,
-    ));
+    get(&provider(&federated(&server, ""), SOURCE).in_github(&issuer));
     let audience = issuer.requests()[0].parameter("audience");
     assert_eq!(
         audience.as_deref(),
@@ -81,10 +68,7 @@ fn a_service_account_is_become_on_the_way() {
     let auth = format!("service-account = \"{ACCOUNT}\"\naudience = \"https://corp.example.com\"");
 
     server.let_impersonate(&subject(&issuer), ACCOUNT);
-    get(&in_github(
-        provider(&federated(&server, &auth), SOURCE),
-        &issuer,
-    ));
+    get(&provider(&federated(&server, &auth), SOURCE).in_github(&issuer));
     let become_account = format!("/v1/projects/-/serviceAccounts/{ACCOUNT}:generateAccessToken");
     assert_eq!(paths(&server), ["/v1/token", &become_account, READ]);
     assert_eq!(
@@ -98,11 +82,8 @@ fn a_service_account_is_become_on_the_way() {
     server.let_impersonate(&subject(&issuer), between);
     server.let_impersonate(&format!("serviceAccount:{between}"), ACCOUNT);
     let delegated = format!("{auth}\ndelegates = [ \"{between}\" ]");
-    get(&in_github(
-        provider(&federated(&server, &delegated), SOURCE),
-        &issuer,
-    ));
-    let direct = in_github(provider(&federated(&server, &auth), SOURCE), &issuer);
+    get(&provider(&federated(&server, &delegated), SOURCE).in_github(&issuer));
+    let direct = provider(&federated(&server, &auth), SOURCE).in_github(&issuer);
     let text = error_text(&direct.get(URL, "read"));
     assert!(
         text.starts_with(&format!(
@@ -120,7 +101,7 @@ fn a_service_account_is_become_on_the_way() {
     // To be a delegate's first link is more than to become it.
     let server = store(&service_account());
     server.trust(&of_pool(), &issuer, &["https://corp.example.com"], None);
-    let chain = in_github(provider(&federated(&server, &delegated), SOURCE), &issuer);
+    let chain = provider(&federated(&server, &delegated), SOURCE).in_github(&issuer);
     let text = error_text(&chain.get(URL, "read"));
     let role = format!("binding {between} --role=roles/iam.serviceAccountTokenCreator ");
     assert!(text.contains(&role), "{text}");
@@ -131,7 +112,7 @@ fn a_refused_trade_says_what_to_look_at() {
     let issuer = Issuer::start();
     let server = store(&subject(&issuer));
     let ask = || {
-        let provider = in_github(provider(&federated(&server, ""), SOURCE), &issuer);
+        let provider = provider(&federated(&server, ""), SOURCE).in_github(&issuer);
         error_text(&provider.get(URL, "read"))
     };
     let text = ask();
@@ -239,7 +220,7 @@ fn the_first_method_whose_inputs_exist() {
         at(&server),
         provider = of_pool()
     );
-    get(&in_github(provider(&backend, SOURCE), &issuer));
+    get(&provider(&backend, SOURCE).in_github(&issuer));
     let text = error_text(&provider(&backend, SOURCE).get(URL, "read"));
     assert!(
         text.contains("no GitLab identity here") && text.contains("no GitHub identity here"),

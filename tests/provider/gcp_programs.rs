@@ -118,10 +118,8 @@ fn a_program_that_hangs_is_over_with_the_deadline() {
     let file = server
         .external_account(&of_pool(), &source, None)
         .to_string();
-    let path = provider.home().join(".cargo/credential-bridge.toml");
-    let config = fs::read_to_string(path).unwrap();
     let provider = with_file(provider, &file)
-        .config(&format!("timeout = \"500ms\"\n{config}"))
+        .within("500ms")
         .env("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", "1");
     let text = error_text(&provider.get(URL, "read"));
     assert!(text.contains("it did not end within"), "{text}");

@@ -330,11 +330,9 @@ fn the_claims_of_a_refused_token() {
             &json!({ "errors": ["error validating claims: claim \"ref\" does not match any associated bound claim values"] }),
         )
     });
-    let [url, token] = issuer.github_env();
     let auth = r#"{ method = "jwt", role = "cargo-ci", audience = "https://vault.example.com" }"#;
     let provider = provider(&refusing, auth)
-        .env(url.0, url.1)
-        .env(token.0, token.1)
+        .in_github(&issuer)
         .env("SECOND", SECOND);
     let text = error_text(&provider.get(URL, "read"));
     let jwt = shown(&refusing);

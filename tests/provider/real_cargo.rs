@@ -27,10 +27,7 @@ impl Job {
             "cargo-ci",
             Role::new(&issuer, "https://vault.example.com", &["cargo"]),
         );
-        let mut cargo = CargoHome::new();
-        for (name, value) in issuer.github_env() {
-            cargo = cargo.env(name, value);
-        }
+        let cargo = CargoHome::new().in_github(&issuer);
         cargo.registry("corp", &registry.index_url(), &[BINARY]);
         cargo.bridge_config(&format!(
             r#"

@@ -88,12 +88,9 @@ fn a_github_job_by_the_role_that_its_token_gives() {
         "{}, identity = {{ method = \"web-identity\", role-arn = \"{role}\", identity = \"github-actions\" }}",
         with_server_id()
     );
-    let [(url_name, url), (token_name, token)] = issuer.github_env();
     let provider = provider(&tenant, &mount, &identity)
         .env("AWS_ENDPOINT_URL", moto().url())
-        .env(url_name, url)
-        .env(token_name, token)
-        .secret(issuer.request_token());
+        .in_github(&issuer);
     assert_eq!(provider.get(URL, "read"), tenant.answer());
     tenant.assert_one_of_each(&mount);
     assert_eq!(issuer.requests().len(), 1);

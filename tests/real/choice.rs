@@ -14,20 +14,13 @@ fn provider(tenant: &Tenant, mount: &str, role: &str) -> Provider {
     ))
 }
 
-fn on_github(provider: Provider, issuer: &Issuer) -> Provider {
-    let [(url_name, url), (token_name, token)] = issuer.github_env();
-    provider
-        .env(url_name, url)
-        .env(token_name, token)
-        .secret(issuer.request_token())
-}
-
 #[test]
 fn a_job_logs_in_although_a_token_is_there_too() {
     let (tenant, issuer) = (Tenant::new(), Issuer::start());
     let mount = tenant.jwt(&issuer, &Value::Null);
     let (token, _) = tenant.vault_token(&Value::Null);
-    let provider = on_github(provider(&tenant, &mount, "ci"), &issuer)
+    let provider = provider(&tenant, &mount, "ci")
+        .in_github(&issuer)
         .env("VAULT_TOKEN", &token)
         .secret(&token);
     assert_eq!(provider.get(URL, "read"), tenant.answer());
@@ -54,7 +47,8 @@ fn a_refused_login_is_not_followed_by_another() {
     let (tenant, issuer) = (Tenant::new(), Issuer::start());
     let mount = tenant.jwt(&issuer, &Value::Null);
     let (token, _) = tenant.vault_token(&Value::Null);
-    let provider = on_github(provider(&tenant, &mount, "mistyped"), &issuer)
+    let provider = provider(&tenant, &mount, "mistyped")
+        .in_github(&issuer)
         .env("VAULT_TOKEN", &token)
         .secret(&token);
     let text = error_text(&provider.get(URL, "read"));

@@ -54,10 +54,7 @@ impl Job {
 
         let registry = Registry::start_with(tokens);
         cargo.registry("corp", &registry.index_url(), &[BINARY]);
-        let cargo = issuer
-            .github_env()
-            .into_iter()
-            .fold(cargo, |cargo, (name, value)| cargo.env(name, value));
+        let cargo = cargo.in_github(&issuer);
         let job = Self {
             cargo,
             registry,

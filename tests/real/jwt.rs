@@ -1,7 +1,7 @@
 //! The JWT auth method, with the identities of CI jobs.
 
 use serde_json::{Value, json};
-use test_servers::{Issuer, Provider};
+use test_servers::Issuer;
 
 use crate::tenant::{AUDIENCE, Tenant, URL};
 use crate::vault::vault;
@@ -13,25 +13,13 @@ fn auth(mount: &str, identity: &str) -> String {
     )
 }
 
-/// The provider in a job on GitHub.
-fn on_github(provider: Provider, issuer: &Issuer) -> Provider {
-    let variables = issuer.github_env();
-    variables
-        .into_iter()
-        .fold(provider, |provider, (name, value)| {
-            provider.env(name, value)
-        })
-        .secret(issuer.request_token())
-}
-
 #[test]
 fn a_github_job() {
     let (tenant, issuer) = (Tenant::new(), Issuer::start());
     let mount = tenant.jwt(&issuer, &Value::Null);
-    let provider = on_github(
-        tenant.provider(&auth(&mount, "\"github-actions\"")),
-        &issuer,
-    );
+    let provider = tenant
+        .provider(&auth(&mount, "\"github-actions\""))
+        .in_github(&issuer);
     assert_eq!(provider.get(URL, "read"), tenant.answer());
     tenant.assert_one_of_each(&mount);
     let asked = issuer.requests();
@@ -46,7 +34,7 @@ fn a_github_job_that_names_no_identity() {
     let auth = format!(
         "auth = {{ method = \"jwt\", mount = \"{mount}\", role = \"ci\", audience = \"{AUDIENCE}\" }}"
     );
-    let provider = on_github(tenant.provider(&auth), &issuer);
+    let provider = tenant.provider(&auth).in_github(&issuer);
     assert_eq!(provider.get(URL, "read"), tenant.answer());
     tenant.assert_one_of_each(&mount);
 }
@@ -93,10 +81,9 @@ fn vault_may_fetch_the_keys_of_the_issuer_itself() {
         let tenant = Tenant::new();
         let mount = tenant.jwt(&issuer, &Value::Null);
         vault().root("POST", &format!("auth/{mount}/config"), &config);
-        let provider = on_github(
-            tenant.provider(&auth(&mount, "\"github-actions\"")),
-            &issuer,
-        );
+        let provider = tenant
+            .provider(&auth(&mount, "\"github-actions\""))
+            .in_github(&issuer);
         assert_eq!(provider.get(URL, "read"), tenant.answer());
         tenant.assert_one_of_each(&mount);
     }

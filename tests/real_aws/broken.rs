@@ -28,13 +28,6 @@ fn at(address: &str, keys: &Keys) -> Provider {
     with_keys(provider, keys)
 }
 
-/// The same provider with another limit.
-fn within(limit: &str, provider: Provider) -> Provider {
-    let path = provider.home().join(".cargo/credential-bridge.toml");
-    let text = std::fs::read_to_string(path).unwrap();
-    provider.config(&format!("timeout = \"{limit}\"\n{text}"))
-}
-
 fn said(provider: &Provider) -> String {
     error_text(&provider.get(URL, "read"))
 }
@@ -108,7 +101,7 @@ fn no_answer_before_the_deadline() {
     let hole = FaultServer::start(Fault::BlackHole);
     let hang = Server::start(|_| Response::hang());
     for address in [hole.url(), hole.https_url(), hang.url()] {
-        let text = said(&within("500ms", at(&address, &keys())));
+        let text = said(&at(&address, &keys()).within("500ms"));
         assert!(text.contains("within 500ms"), "{text}");
     }
 }
@@ -137,7 +130,11 @@ fn an_answer_that_drips() {
             }
         }
     });
-    let text = said(&within("500ms", at(&address, &keys())).secret("dripping-s3cret"));
+    let text = said(
+        &at(&address, &keys())
+            .within("500ms")
+            .secret("dripping-s3cret"),
+    );
     assert!(text.contains("within 500ms"), "{text}");
     server.join().unwrap();
 }

@@ -25,10 +25,8 @@ impl Job {
         team.put("read", &json!({ "token": read }).to_string());
         team.put("publish", &json!({ "token": publish }).to_string());
         cargo.registry("corp", &registry.index_url(), &[BINARY]);
-        let cargo = issuer
-            .github_env()
-            .into_iter()
-            .fold(cargo, |cargo, (name, value)| cargo.env(name, value))
+        let cargo = cargo
+            .in_github(&issuer)
             .env("AWS_ENDPOINT_URL", moto().url());
         let backend = |name: &str| {
             format!(

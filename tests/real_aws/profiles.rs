@@ -190,14 +190,10 @@ fn a_process_that_never_ends_is_ended_by_the_deadline() {
     // Nobody ever writes to it.
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();
     assert!(made.unwrap().success());
-    let path = provider.home().join(".cargo/credential-bridge.toml");
-    let settings = std::fs::read_to_string(path).unwrap();
-    let provider = provider
-        .config(&format!("timeout = \"500ms\"\n{settings}"))
-        .file(
-            ".aws/config",
-            &format!("[default]\ncredential_process = cat {}\n", pipe.display()),
-        );
+    let provider = provider.within("500ms").file(
+        ".aws/config",
+        &format!("[default]\ncredential_process = cat {}\n", pipe.display()),
+    );
     let text = error_text(&provider.get(URL, "read"));
     assert!(text.contains("within 500ms"), "{text}");
     assert!(

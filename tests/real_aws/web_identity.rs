@@ -19,24 +19,15 @@ fn settings(identity: &str) -> String {
     )
 }
 
-/// The provider in a job on GitHub.
-fn on_github(provider: Provider, issuer: &Issuer) -> Provider {
-    let variables = issuer.github_env();
-    variables
-        .into_iter()
-        .fold(provider, |provider, (name, value)| {
-            provider.env(name, value)
-        })
-        .secret(issuer.request_token())
-}
-
 #[test]
 fn a_github_job() {
     let issuer = Issuer::start();
     for identity in [", identity = \"github-actions\"", ""] {
         let team = Team::new();
         team.put_token();
-        let provider = on_github(team.nobody(&settings(identity), &team.source()), &issuer);
+        let provider = team
+            .nobody(&settings(identity), &team.source())
+            .in_github(&issuer);
         assert_eq!(provider.get(URL, "read"), team.answer());
     }
     let asked = issuer.requests();
@@ -105,13 +96,11 @@ fn provider(aws: &AwsServer, settings: &str) -> Provider {
 fn one_token_one_trade_one_read_one_connection() {
     let issuer = Issuer::start();
     let aws = aws(&issuer);
-    let provider = on_github(
-        provider(
-            &aws,
-            &settings(", identity = \"github-actions\", session-name = \"run-7\""),
-        ),
-        &issuer,
-    );
+    let provider = provider(
+        &aws,
+        &settings(", identity = \"github-actions\", session-name = \"run-7\""),
+    )
+    .in_github(&issuer);
     assert_eq!(provider.get(URL, "read"), answer("traded-t0ken"));
     assert_eq!(
         aws.operations(),
@@ -132,7 +121,7 @@ fn a_role_on_top_of_a_token() {
     let other = "arn:aws:iam::210987654321:role/registry";
     aws.plain_role(other);
     let settings = format!("{}\nrole-arn = \"{other}\"", settings(""));
-    let provider = on_github(provider(&aws, &settings), &issuer);
+    let provider = provider(&aws, &settings).in_github(&issuer);
     assert_eq!(provider.get(URL, "read"), answer("traded-t0ken"));
     assert_eq!(
         aws.operations(),
@@ -241,7 +230,7 @@ fn another_role() {
     let issuer = Issuer::start();
     let aws = aws(&issuer);
     let settings = settings("").replace("role/ci", "role/mistyped");
-    let provider = on_github(provider(&aws, &settings), &issuer);
+    let provider = provider(&aws, &settings).in_github(&issuer);
     let text = error_text(&provider.get(URL, "read"));
     assert!(
         text.starts_with(

@@ -46,10 +46,8 @@ impl Job {
         let authority = cargo.home().join("ca.pem");
         std::fs::write(&authority, team.google().ca_pem()).unwrap();
         cargo.registry("corp", &registry.index_url(), &[BINARY]);
-        let cargo = issuer
-            .github_env()
-            .into_iter()
-            .fold(cargo, |cargo, (name, value)| cargo.env(name, value))
+        let cargo = cargo
+            .in_github(&issuer)
             .env("HTTPS_PROXY", team.google().url())
             .env("SSL_CERT_FILE", authority);
         let backend = |name: &str, more: &str| {

@@ -21,14 +21,7 @@ pub(crate) fn settings(more: &str) -> String {
 
 /// The provider in a job on GitHub.
 fn on_github(team: &Team, issuer: &Issuer, more: &str, source: &str) -> Provider {
-    issuer
-        .github_env()
-        .into_iter()
-        .fold(
-            team.nobody(&settings(more), source),
-            |provider, (name, value)| provider.env(name, value),
-        )
-        .secret(issuer.request_token())
+    team.nobody(&settings(more), source).in_github(issuer)
 }
 
 fn source() -> String {
@@ -319,14 +312,7 @@ fn a_provider_that_there_is_not() {
     let issuer = trusted(&team);
     let mistyped = provider_of("mistyped");
     let settings = settings("").replace("providers/ci", "providers/mistyped");
-    let provider = issuer
-        .github_env()
-        .into_iter()
-        .fold(
-            team.nobody(&settings, &source()),
-            |provider, (name, value)| provider.env(name, value),
-        )
-        .secret(issuer.request_token());
+    let provider = team.nobody(&settings, &source()).in_github(&issuer);
     assert_eq!(
         team.error(&provider),
         format!(

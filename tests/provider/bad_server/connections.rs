@@ -7,7 +7,7 @@ use std::thread;
 use test_servers::provider::error_text;
 use test_servers::{Authority, Fault, FaultServer, Response, Server, refused_port};
 
-use super::{Ends, STOPS, check, provider, stored, within};
+use super::{Ends, STOPS, check, provider, stored};
 
 const READ: &str = "GET $VAULT/v1/secret/data/ci/cargo";
 const NO_TLS: &str = "no secure connection to `$VAULT`";
@@ -136,7 +136,7 @@ fn no_answer_before_the_deadline() {
         READ,
         "help: check the address, and that this machine may reach it; `timeout` in the config sets the limit",
     ];
-    let soon = |address: &str| within("300ms", provider(address, ""));
+    let soon = |address: &str| provider(address, "").within("300ms");
     let server = Server::start(|_| Response::hang());
     check(
         "silence",

@@ -3,7 +3,7 @@
 use serde_json::json;
 use test_servers::{Provider, Request, Response, Server};
 
-use super::{Ends, STOPS, STORED, check, provider, stored, within};
+use super::{Ends, STOPS, STORED, check, provider, stored};
 
 /// Claims `iss`, `aud` and `sub`, and a signature that is the secret of it.
 const JWT: &str = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlLmNvbSIsImF1ZCI6InZhdWx0Iiwic3ViIjoicmVwbzphY21lL2FwcCJ9.s1gnature-s3cret";
@@ -267,7 +267,7 @@ fn a_revocation_without_an_answer() {
         _ => Response::hang(),
     });
     let provider = jwt(&server).secret("hvs.l0gin-s3cret-token");
-    let answer = within("1s", provider).get(STOPS, "read");
+    let answer = provider.within("1s").get(STOPS, "read");
     assert_eq!(answer["Ok"]["token"], STORED);
     assert_eq!(server.requests().len(), 3);
 }

@@ -10,6 +10,8 @@ use std::thread;
 
 use tempfile::TempDir;
 
+use crate::Issuer;
+
 /// A temporary `CARGO_HOME`, target directory and place for packages, removed on drop.
 ///
 /// Cargo runs in it with an empty environment but for `PATH`, what rustup needs, and what a test adds: no token, proxy
@@ -121,6 +123,15 @@ impl CargoHome {
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.environment.push((name.into(), value.into()));
         self
+    }
+
+    /// Makes it a GitHub job that may ask this issuer for its identity.
+    #[must_use]
+    pub fn in_github(self, issuer: &Issuer) -> Self {
+        issuer
+            .github_env()
+            .into_iter()
+            .fold(self, |cargo, (name, value)| cargo.env(name, value))
     }
 
     /// The directory with everything in it.

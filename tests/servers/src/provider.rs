@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::Issuer;
 use crate::leaks;
 
 /// No test waits longer for the provider; it bounds itself by its own, shorter deadline.
@@ -79,6 +80,26 @@ impl Provider {
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.variables.push((name.into(), value.into()));
         self
+    }
+
+    /// Makes it a GitHub job that may ask this issuer for its identity.
+    #[must_use]
+    pub fn in_github(self, issuer: &Issuer) -> Self {
+        let provider = self.secret(issuer.request_token());
+        issuer
+            .github_env()
+            .into_iter()
+            .fold(provider, |provider, (name, value)| {
+                provider.env(name, value)
+            })
+    }
+
+    /// Sets the limit for an answer, in a config that has none yet.
+    #[must_use]
+    pub fn within(self, timeout: &str) -> Self {
+        let path = self.home().join(".cargo/credential-bridge.toml");
+        let config = std::fs::read_to_string(path).expect("the config was written");
+        self.config(&format!("timeout = \"{timeout}\"\n{config}"))
     }
 
     /// Names a secret that must be nowhere but in the token of an `Ok` answer, in this and every later run.
