@@ -5,7 +5,7 @@ use core::fmt::Display;
 use core::future::Future;
 use core::pin::Pin;
 
-use cargo_credential_bridge_backend::{Backend, Context, Error, Fetched};
+use cargo_credential_bridge_backend::{Backend, Context, Edit, Error, Fetched, Written};
 
 use crate::config::{Fault, Node};
 
@@ -93,6 +93,12 @@ pub(crate) trait Instance {
     /// Reads what names a secret: a source's table without the keys that all stores have.
     fn reference(&self, table: Node<'_>) -> Result<Box<dyn Reference>, Fault>;
 
+    /// Whether its secrets can be written.
+    fn is_writable(&self) -> bool;
+
+    /// How a person makes `edit` with the store's own tools.
+    fn by_hand(&self, reference: &dyn Reference, edit: &Edit<'_>) -> String;
+
     /// Opens it.
     fn open(&self, context: &Context) -> Result<Box<dyn Opened>, Error>;
 }
@@ -105,6 +111,13 @@ pub(crate) trait Opened {
     /// Fetches the secret that `reference`, of the same instance, names.
     fn fetch<'a>(&'a mut self, reference: &'a dyn Reference)
     -> Running<'a, Result<Fetched, Error>>;
+
+    /// Makes `edit` a new version of the secret that `reference`, of the same instance, names.
+    fn write<'a>(
+        &'a mut self,
+        reference: &'a dyn Reference,
+        edit: &'a Edit<'_>,
+    ) -> Running<'a, Result<Written, Error>>;
 
     /// Ends what was begun at the store, except what a secret that is in use depends on.
     fn close(self: Box<Self>, is_in_use: bool) -> Running<'static, ()>;
@@ -149,6 +162,14 @@ impl<B: Backend + 'static> Instance for Configured<B> {
         Ok(Box::new(table.read::<B::Reference>()?))
     }
 
+    fn is_writable(&self) -> bool {
+        B::IS_WRITABLE
+    }
+
+    fn by_hand(&self, reference: &dyn Reference, edit: &Edit<'_>) -> String {
+        B::by_hand(&self.config, own(reference), edit)
+    }
+
     fn open(&self, context: &Context) -> Result<Box<dyn Opened>, Error> {
         Ok(Box::new(B::open(&self.name, &self.config, context)?))
     }
@@ -159,14 +180,26 @@ impl<B: Backend + 'static> Opened for B {
         &'a mut self,
         reference: &'a dyn Reference,
     ) -> Running<'a, Result<Fetched, Error>> {
-        let reference: &dyn Any = reference;
-        let reference = reference
-            .downcast_ref()
-            .expect("a source asks the instance that read its reference");
-        Box::pin(Backend::fetch(self, reference))
+        Box::pin(Backend::fetch(self, own(reference)))
+    }
+
+    fn write<'a>(
+        &'a mut self,
+        reference: &'a dyn Reference,
+        edit: &'a Edit<'_>,
+    ) -> Running<'a, Result<Written, Error>> {
+        Box::pin(Backend::write(self, own(reference), edit))
     }
 
     fn close(self: Box<Self>, is_in_use: bool) -> Running<'static, ()> {
         Box::pin(Backend::close(*self, is_in_use))
     }
+}
+
+/// A reference as the type that its store gave it.
+fn own<R: Any>(reference: &dyn Reference) -> &R {
+    let reference: &dyn Any = reference;
+    reference
+        .downcast_ref()
+        .expect("a source asks the instance that read its reference")
 }

@@ -60,6 +60,8 @@ pub(crate) struct Secret {
     pub(crate) reference: Box<dyn Reference>,
     /// The field of the secret, or the whole value.
     pub(crate) field: Option<String>,
+    /// Whether `cargo login` and `cargo logout` may change it.
+    pub(crate) is_writable: bool,
 }
 
 impl Registry {
@@ -219,17 +221,28 @@ fn source(node: Node<'_>, backends: &[Named]) -> Result<Source, Fault> {
         return Err(Fault::unknown("backend", &name, &known).at(at));
     };
     let field = table.read("field")?;
-    if let Some(node) = table.take("write") {
-        return Err(Fault::new("`write` is not built in yet").at(node.span()));
-    }
-    let reference = backends[backend]
-        .1
+    let instance = &backends[backend].1;
+    let is_writable = match table.take("write") {
+        Some(node) => {
+            let span = node.span();
+            let wanted = node.read()?;
+            if wanted && !instance.is_writable() {
+                return Err(Fault::new(format!("nothing can be written to `{name}`"))
+                    .at(span)
+                    .help("leave out `write`: `cargo login` goes to Vault, OpenBao, AWS and Google only, or to one of Cargo's own providers"));
+            }
+            wanted
+        }
+        None => false,
+    };
+    let reference = instance
         .reference(table.into_node())
-        .map_err(|fault| fault.also_known(&["backend", "field"]))?;
+        .map_err(|fault| fault.also_known(&["backend", "field", "write"]))?;
     Ok(Source::Secret(Secret {
         backend,
         reference,
         field,
+        is_writable,
     }))
 }
 

@@ -1,22 +1,12 @@
 //! Picking one field of a secret.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
-use cargo_credential_bridge_backend::{Error, Kind, Payload};
+use cargo_credential_bridge_backend::{Error, Fields, Kind, Payload};
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// The fields of a JSON object, their values as they are written.
-type Fields<'a> = BTreeMap<Key<'a>, &'a RawValue>;
-
-#[derive(Deserialize, PartialEq, Eq, PartialOrd, Ord)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
-
 /// The text of `field`, or of the whole value where no field is named, without line breaks at its end.
-///
-/// A dot in `field` leads into a nested object, where no key of that literal name exists.
 ///
 /// # Errors
 ///
@@ -61,21 +51,11 @@ pub(crate) fn select(
 
 /// The value of `field`, which may lead into nested objects.
 fn find<'a>(fields: &Fields<'a>, field: &str, place: &str) -> Result<&'a RawValue, Error> {
-    let key = |name: &str| Key(Cow::Owned(name.to_owned()));
-    if let Some(value) = fields.get(&key(field)) {
+    if let Some(value) = fields.get(field) {
         return Ok(value);
     }
-    if let Some((first, rest)) = field.split_once('.') {
-        let nested = fields
-            .get(&key(first))
-            .filter(|value| value.get().starts_with('{'));
-        if let Some(nested) = nested {
-            return find(
-                &parse(nested.get(), place)?,
-                rest,
-                &format!("`{first}` of {place}"),
-            );
-        }
+    if let Some((first, json, rest)) = fields.nested(field) {
+        return find(&parse(json, place)?, rest, &format!("`{first}` of {place}"));
     }
     Err(
         Error::new(Kind::Invalid, format!("{place} has no field `{field}`"))
@@ -84,9 +64,8 @@ fn find<'a>(fields: &Fields<'a>, field: &str, place: &str) -> Result<&'a RawValu
 }
 
 fn parse<'a>(json: &'a str, place: &str) -> Result<Fields<'a>, Error> {
-    // The parser's own words may quote what it read.
-    serde_json::from_str(json)
-        .map_err(|_| Error::new(Kind::Invalid, format!("{place} is not a JSON object")))
+    Fields::parse(json)
+        .ok_or_else(|| Error::new(Kind::Invalid, format!("{place} is not a JSON object")))
 }
 
 /// The text of a string, number or boolean; a number as it is written.
@@ -120,13 +99,14 @@ fn without_line_end(text: &str) -> SecretString {
 }
 
 fn existing(fields: &Fields<'_>) -> String {
-    if fields.is_empty() {
+    let names: Vec<_> = fields
+        .names()
+        .iter()
+        .map(|name| format!("`{}`", name.escape_debug()))
+        .collect();
+    if names.is_empty() {
         return "it has no fields at all".to_owned();
     }
-    let names: Vec<_> = fields
-        .keys()
-        .map(|key| format!("`{}`", key.0.escape_debug()))
-        .collect();
     format!("its fields are {}", names.join(", "))
 }
 

@@ -6,7 +6,7 @@ use core::time::Duration;
 use secrecy::{SecretSlice, SecretString};
 use serde::de::DeserializeOwned;
 
-use crate::{Deadline, Environment, Error};
+use crate::{Deadline, Edit, Environment, Error, Kind};
 
 /// A client of one secret store.
 ///
@@ -39,6 +39,32 @@ pub trait Backend: Sized {
         reference: &Self::Reference,
     ) -> impl Future<Output = Result<Fetched, Error>>;
 
+    /// Whether [`write`](Self::write) is there.
+    const IS_WRITABLE: bool = false;
+
+    /// Makes `edit` a new version of the secret. Nothing else of the secret changes, also if others write it at the
+    /// same time, and what was there before can be brought back with the store's own tools.
+    ///
+    /// # Errors
+    ///
+    /// As [`Kind`] lays down; [`Kind::NotFound`] where there is nothing to erase.
+    fn write(
+        &mut self,
+        reference: &Self::Reference,
+        edit: &Edit<'_>,
+    ) -> impl Future<Output = Result<Written, Error>> {
+        let _ = edit;
+        let what = format!("{reference} can't be written");
+        async { Err(Error::new(Kind::Invalid, what)) }
+    }
+
+    /// The command by which a person makes `edit` with the store's own tools, or what else there is to do. A token is
+    /// read from standard input, and not shown.
+    fn by_hand(config: &Self::Config, reference: &Self::Reference, edit: &Edit<'_>) -> String {
+        let _ = (config, edit);
+        format!("{reference} is changed with the tools of its store")
+    }
+
     /// Ends what was begun at the store for this answer, best effort: nobody waits for the outcome.
     ///
     /// `is_in_use` says whether what was fetched last was handed out, and so must stay valid.
@@ -70,6 +96,15 @@ pub struct Fetched {
     pub lifetime: Option<Duration>,
     /// Things that the user should know although nothing failed, one line each.
     pub warnings: Vec<String>,
+}
+
+/// What writing a secret came to.
+#[derive(Debug)]
+pub struct Written {
+    /// The version that is in force now, as the store counts or names them, if there is one.
+    pub version: Option<String>,
+    /// The command that brings back what was there before, if there was something.
+    pub undo: Option<String>,
 }
 
 /// The two shapes in which stores keep secrets.

@@ -7,6 +7,7 @@
 //! * [`Environment`] is the machine as a backend sees it: variables, the home directory, files.
 //! * [`Value`] and [`SecretValue`] are settings that may be written down or supplied by the job.
 //! * [`Deadline`] is the one moment by which a whole answer must be ready.
+//! * [`Edit`] is what `cargo login` and `cargo logout` change in a secret.
 //! * `http` (feature `http`) is the hardened HTTP client, with its retries, certificates and proxies.
 //! * `identity` (feature `identity`) gets the workload identity token of the CI job that this runs in.
 //! * `program` (feature `program`) runs a program that prints a token.
@@ -15,8 +16,10 @@
 
 mod backend;
 mod deadline;
+mod edit;
 mod environment;
 mod error;
+mod fields;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "identity")]
@@ -25,9 +28,11 @@ pub mod identity;
 pub mod program;
 mod value;
 
-pub use backend::{Backend, Context, Fetched, Payload, Running};
+pub use backend::{Backend, Context, Fetched, Payload, Running, Written};
 pub use deadline::Deadline;
+pub use edit::{Change, Edit};
 pub use environment::Environment;
 pub use error::{Error, Kind};
+pub use fields::Fields;
 pub use secrecy::{ExposeSecret, SecretSlice, SecretString};
 pub use value::{OneOrMany, SecretValue, Supplied, Value};

@@ -6,7 +6,7 @@
 use core::fmt;
 
 use cargo_credential_bridge_backend::{
-    Backend, Context, Environment, Error, Fetched, Kind, Payload, SecretSlice,
+    Backend, Context, Edit, Environment, Error, Fetched, Kind, Payload, SecretSlice,
 };
 use serde::Deserialize;
 
@@ -37,6 +37,10 @@ impl Backend for Env {
         Ok(Self {
             environment: context.environment.clone(),
         })
+    }
+
+    fn by_hand(_: &Config, reference: &Reference, _: &Edit<'_>) -> String {
+        format!("{reference} is set by whoever starts this job")
     }
 
     /// An empty variable is an absent one: that is how CI systems export a secret that they do not have.

@@ -6,7 +6,7 @@ use core::fmt;
 use std::path::{Path, PathBuf};
 
 use cargo_credential_bridge_backend::{
-    Backend, Context, Environment, Error, Fetched, Kind, Payload, SecretSlice, Value,
+    Backend, Context, Edit, Environment, Error, Fetched, Kind, Payload, SecretSlice, Value,
 };
 use serde::Deserialize;
 
@@ -37,6 +37,10 @@ impl Backend for File {
         Ok(Self {
             environment: context.environment.clone(),
         })
+    }
+
+    fn by_hand(_: &Config, reference: &Reference, _: &Edit<'_>) -> String {
+        format!("{reference} is written by whoever mounts it")
     }
 
     /// An empty file is an absent one: a secret mount that was not filled.

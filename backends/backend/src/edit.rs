@@ -1,0 +1,161 @@
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::{Error, Fields, Kind, Payload};
+
+/// What is to change in a secret.
+#[derive(Clone, Copy, Debug)]
+pub struct Edit<'a> {
+    /// The field that changes, or the whole value.
+    pub field: Option<&'a str>,
+    /// What happens to it.
+    pub change: Change<'a>,
+}
+
+/// What happens to a secret, or to one field of it.
+#[derive(Clone, Copy, Debug)]
+pub enum Change<'a> {
+    /// It gets this value.
+    Set(&'a SecretString),
+    /// It is to be gone.
+    Erase,
+}
+
+impl Edit<'_> {
+    /// The secret as it is to be, `None` if all of it is to be gone; `before` is `None` where there is no secret yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::NotFound`] if there is nothing to erase; [`Kind::Invalid`] if the secret is not what the field wants.
+    pub fn apply(&self, before: Option<&Payload>, place: &str) -> Result<Option<Payload>, Error> {
+        let Some(field) = self.field else {
+            return self.apply_to_all(before, place);
+        };
+        let json = match before {
+            None => "{}",
+            Some(Payload::Fields(json)) => json.expose_secret(),
+            Some(Payload::Bytes(bytes)) => str::from_utf8(bytes.expose_secret()).unwrap_or(""),
+        };
+        let fields = Fields::parse(json).ok_or_else(|| {
+            Error::new(
+                Kind::Invalid,
+                format!("{place} is not a JSON object, so it can't have a field `{field}`"),
+            )
+            .help("leave out `field` if the whole value is the token")
+        })?;
+        let json = match self.change {
+            Change::Set(token) => fields.with(field, token),
+            Change::Erase => fields.without(field).ok_or_else(|| {
+                Error::new(Kind::NotFound, format!("{place} has no field `{field}`"))
+            })?,
+        };
+        Ok(Some(match before {
+            Some(Payload::Bytes(_)) => {
+                Payload::Bytes(json.expose_secret().as_bytes().to_vec().into())
+            }
+            _ => Payload::Fields(json),
+        }))
+    }
+
+    fn apply_to_all(
+        &self,
+        before: Option<&Payload>,
+        place: &str,
+    ) -> Result<Option<Payload>, Error> {
+        match (self.change, before) {
+            (Change::Set(_), Some(Payload::Fields(_))) => Err(Error::new(
+                Kind::Invalid,
+                format!("{place} is a set of fields, and the source names none"),
+            )
+            .help("add `field = \"…\"` to the source")),
+            (Change::Set(token), _) => {
+                let token = token.expose_secret().as_bytes().to_vec();
+                Ok(Some(Payload::Bytes(token.into())))
+            }
+            (Change::Erase, Some(_)) => Ok(None),
+            (Change::Erase, None) => Err(Error::new(
+                Kind::NotFound,
+                format!("{place} does not exist"),
+            )),
+        }
+    }
+
+    /// Whether the secret, or its field, is to be gone.
+    pub fn is_erasure(&self) -> bool {
+        matches!(self.change, Change::Erase)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(payload: &Payload) -> String {
+        match payload {
+            Payload::Bytes(bytes) => String::from_utf8(bytes.expose_secret().to_vec()).unwrap(),
+            Payload::Fields(json) => json.expose_secret().to_owned(),
+        }
+    }
+
+    fn applied(
+        field: Option<&str>,
+        token: Option<&str>,
+        before: Option<Payload>,
+    ) -> Result<Option<String>, Error> {
+        let token = token.map(SecretString::from);
+        let edit = Edit {
+            field,
+            change: token.as_ref().map_or(Change::Erase, Change::Set),
+        };
+        let after = edit.apply(before.as_ref(), "`s`")?;
+        Ok(after.as_ref().map(text))
+    }
+
+    #[test]
+    fn whole_values_and_fields() {
+        let bytes = |text: &str| Some(Payload::Bytes(text.as_bytes().to_vec().into()));
+        let fields = |text: &str| Some(Payload::Fields(text.into()));
+        for (field, token, before, after) in [
+            (None, Some("new"), None, Some("new")),
+            (None, Some("new"), bytes("old"), Some("new")),
+            (None, None, bytes("old"), None),
+            (None, None, fields("{}"), None),
+            (Some("t"), Some("new"), None, Some(r#"{"t":"new"}"#)),
+            (
+                Some("t"),
+                Some("new"),
+                bytes(r#"{"u":1}"#),
+                Some(r#"{"u":1,"t":"new"}"#),
+            ),
+            (
+                Some("t"),
+                None,
+                fields(r#"{"t":"old","u":1}"#),
+                Some(r#"{"u":1}"#),
+            ),
+        ] {
+            assert_eq!(applied(field, token, before).unwrap().as_deref(), after);
+        }
+    }
+
+    #[test]
+    fn what_can_not_be_done() {
+        let bytes = |text: &str| Some(Payload::Bytes(text.as_bytes().to_vec().into()));
+        for (field, token, before, kind) in [
+            (None, None, None, Kind::NotFound),
+            (Some("t"), None, None, Kind::NotFound),
+            (Some("t"), None, bytes("{}"), Kind::NotFound),
+            (Some("t"), Some("new"), bytes("s3cret"), Kind::Invalid),
+            (Some("t"), Some("new"), bytes("[]"), Kind::Invalid),
+            (
+                None,
+                Some("new"),
+                Some(Payload::Fields("{}".into())),
+                Kind::Invalid,
+            ),
+        ] {
+            let error = applied(field, token, before).unwrap_err();
+            assert_eq!(error.kind(), kind, "{error}");
+            assert!(!error.to_string().contains("s3cret"));
+        }
+    }
+}
