@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use cargo_credential_bridge_backend::{Error, Kind};
 
-use crate::chain::{self, Found};
+use crate::chain::Found;
 use crate::config::{Config, Registry};
 use crate::note::note;
 use crate::protocol::{Answer, Cache, Operation, Request};
@@ -132,26 +132,6 @@ pub(crate) fn without_chain(request: &Request, operation: Operation, url: &Index
         };
     }
     Answer::NotFound
-}
-
-/// Nothing can be written yet.
-pub(crate) fn read_only(
-    config: &Config,
-    registry: &Registry,
-    url: &IndexUrl,
-    action: &str,
-) -> Answer {
-    let mut places: Vec<_> = Operation::ALL
-        .iter()
-        .filter_map(|&operation| registry.chain(operation))
-        .flat_map(|sources| chain::places(config, sources))
-        .map(|place| format!("it is kept in {place}"))
-        .collect();
-    places.sort_unstable();
-    places.dedup();
-    let what = format!("`cargo {action}` can't change the token for `{url}`");
-    let error = Error::new(Kind::Invalid, what).because_all(places);
-    failure(&error.help("change it where it is kept, with the tools of the store"))
 }
 
 /// The one place where the facts of an error become the text that Cargo prints: what failed, then what was

@@ -10,7 +10,7 @@ use crate::backends::Opened;
 use crate::config::{Config, Registry, Secret, Source};
 use crate::protocol::Request;
 use crate::provider::Terms;
-use crate::token;
+use crate::token::{self, Parts};
 
 /// The sources of one registry and operation, with the backends that were opened to ask them.
 pub(crate) struct Chain<'a> {
@@ -42,6 +42,14 @@ pub(crate) struct Found {
     pub(crate) warnings: Vec<String>,
     /// Why the sources before it had no token.
     pub(crate) passed_over: Vec<Error>,
+}
+
+/// A source in which a token was stored or erased.
+pub(crate) struct Changed {
+    /// What messages call it, and the version that is in force there.
+    pub(crate) place: String,
+    /// What the user should know, a part of a sentence each.
+    pub(crate) notes: Vec<String>,
 }
 
 /// How the chain ends without a token.
@@ -124,12 +132,8 @@ impl<'a> Chain<'a> {
         place: String,
         left: usize,
     ) -> Result<Found, Error> {
-        if self.opened[source.backend].is_none() {
-            let (_, instance) = &self.config.backends[source.backend];
-            self.opened[source.backend] = Some(instance.open(&self.share(left))?);
-        }
-        let backend = self.opened[source.backend].as_mut();
-        let backend = backend.expect("it was opened just now");
+        let context = self.share(left);
+        let backend = self.opened(source.backend, &context)?;
         let fetched = backend.fetch(source.reference.as_ref()).await?;
         let secret = token::select(&fetched.payload, source.field.as_deref(), &place)?;
         Ok(Found {
@@ -147,6 +151,53 @@ impl<'a> Chain<'a> {
             warnings: fetched.warnings,
             passed_over: Vec::new(),
         })
+    }
+
+    /// Stores a token, or with none erases the one that is there, in one source.
+    pub(crate) async fn change(
+        &mut self,
+        source: &Source,
+        token: Option<&Parts>,
+    ) -> Result<Changed, Error> {
+        let context = self.context.clone();
+        let place = Place(self.config, source).to_string();
+        match source {
+            Source::Provider(provider) => {
+                let token = token.map(|token| token.header(&place)).transpose()?;
+                let note = provider.change(self.request, token, &context).await?;
+                Ok(Changed {
+                    place,
+                    notes: note.into_iter().collect(),
+                })
+            }
+            Source::Secret(secret) => {
+                let token = token.map(|token| token.secret(&place)).transpose()?;
+                let backend = self.opened(secret.backend, &context)?;
+                let written = backend
+                    .write(secret.reference.as_ref(), &secret.edit(token))
+                    .await?;
+                let undo = written
+                    .undo
+                    .map(|command| format!("`{command}` brings back what was there"));
+                Ok(Changed {
+                    place: match written.version {
+                        Some(version) => format!("{place}, as version {version}"),
+                        None => place,
+                    },
+                    notes: undo.into_iter().collect(),
+                })
+            }
+        }
+    }
+
+    /// The backend at this position, opened on first use.
+    fn opened(&mut self, position: usize, context: &Context) -> Result<&mut dyn Opened, Error> {
+        let opened = &mut self.opened[position];
+        if opened.is_none() {
+            let (_, instance) = &self.config.backends[position];
+            *opened = Some(instance.open(context)?);
+        }
+        Ok(opened.as_mut().expect("it was opened just now").as_mut())
     }
 
     /// What one source is asked with, before `left - 1` others: one that keeps silent must leave time to ask the next
@@ -210,12 +261,9 @@ impl fmt::Display for Place<'_> {
     }
 }
 
-/// For the login messages: where a chain's tokens are kept.
-pub(crate) fn places(config: &Config, sources: &[Source]) -> Vec<String> {
-    sources
-        .iter()
-        .map(|source| Place(config, source).to_string())
-        .collect()
+/// For the messages of a login: what they call the place.
+pub(crate) fn place(config: &Config, source: &Source) -> String {
+    Place(config, source).to_string()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod backends;
 mod chain;
 mod config;
 mod guard;
+mod login;
 mod note;
 mod plugin;
 mod protocol;

@@ -7,10 +7,11 @@ use std::process::ExitCode;
 
 use cargo_credential_bridge_backend::{Context, Deadline, Environment};
 
-use crate::answer::{failure, nothing_found, read_only, token_answer, without_chain};
+use crate::answer::{failure, nothing_found, token_answer, without_chain};
 use crate::chain::{Chain, End};
 use crate::config::{self, Config, Registry, Source};
 use crate::guard::{self, Watchdog};
+use crate::login;
 use crate::note::note;
 use crate::protocol::{Action, Answer, HELLO, Operation, Request};
 use crate::provider;
@@ -125,8 +126,10 @@ fn answer(request: &Request) {
             }
             None => guard::give(&without_chain(request, operation, &url)),
         },
-        Action::Login => guard::give(&read_only(&config, registry, &url, "login")),
-        Action::Logout => guard::give(&read_only(&config, registry, &url, "logout")),
+        Action::Login | Action::Logout => {
+            drop(watchdog);
+            guard::give(&change(&config, registry, request, &url));
+        }
         Action::Unknown => guard::give(&Answer::OperationNotSupported),
     }
 }
@@ -140,22 +143,7 @@ fn get(
     request: &Request,
     url: &IndexUrl,
 ) {
-    let deadline = Deadline::after(config.timeout);
-    let _watchdog = Watchdog::start(config.timeout);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            return guard::give(&Answer::other("can't start", [error.to_string()]));
-        }
-    };
-    let context = Context {
-        environment: Environment::process(config.base.clone()).until(deadline),
-        deadline,
-    };
-    runtime.block_on(async {
+    let done = in_time(config, async |context| {
         let mut chain = Chain::new(config, registry, sources, request, context);
         let (answer, asked_last) = match chain.ask().await {
             Ok(found) => {
@@ -171,8 +159,54 @@ fn get(
         drop(answer);
         chain.close(handed_out_by).await;
     });
+    if let Err(answer) = done {
+        guard::give(&answer);
+    }
+}
+
+/// Answers a `login` or `logout`.
+fn change(config: &Config, registry: &Registry, request: &Request, url: &IndexUrl) -> Answer {
+    if !login::is_possible(registry) {
+        return login::read_only(config, registry, url, request.action);
+    }
+    let environment = Environment::process(config.base.clone());
+    let token = match request.action {
+        Action::Login => {
+            let token = request.login().and_then(|login| {
+                login::token(&login, registry, url, &environment).map_err(|error| failure(&error))
+            });
+            match token {
+                Ok(token) => Some(token),
+                Err(answer) => return answer,
+            }
+        }
+        _ => None,
+    };
+    let done = in_time(config, async |context| {
+        let mut chain = Chain::new(config, registry, &[], request, context);
+        let answer = login::change(&mut chain, config, registry, url, token.as_ref()).await;
+        chain.close(None).await;
+        answer
+    });
+    done.unwrap_or_else(|answer| answer)
+}
+
+/// Does the work that one answer takes, until the deadline of the config.
+fn in_time<T>(config: &Config, work: impl AsyncFnOnce(Context) -> T) -> Result<T, Answer> {
+    let deadline = Deadline::after(config.timeout);
+    let _watchdog = Watchdog::start(config.timeout);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Answer::other("can't start", [error.to_string()]))?;
+    let context = Context {
+        environment: Environment::process(config.base.clone()).until(deadline),
+        deadline,
+    };
+    let done = runtime.block_on(work(context));
     // A name that is still being looked up must not keep us, and so Cargo, waiting.
     runtime.shutdown_background();
+    Ok(done)
 }
 
 #[cfg(test)]

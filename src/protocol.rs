@@ -4,6 +4,7 @@
 //! `cargo-credential` crate borrow their strings, so that any escape in an argument or a login token fails,
 //! with an error that repeats it.
 
+use cargo_credential_bridge_backend::Fields;
 use secrecy::zeroize::Zeroize as _;
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,21 @@ pub(crate) enum Action {
     Unknown,
 }
 
+/// What `cargo login` brings along.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Login {
+    /// The token, where it was on the standard input of Cargo.
+    #[serde(default)]
+    pub(crate) token: Option<SecretString>,
+    /// Where a person gets one.
+    #[serde(default)]
+    pub(crate) login_url: Option<String>,
+    /// The arguments of the provider, and then those behind the `--` of `cargo login`.
+    #[serde(default, rename = "args")]
+    pub(crate) arguments: Vec<SecretString>,
+}
+
 /// What a token is wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
@@ -58,6 +74,10 @@ pub(crate) enum Answer {
         cache: Cache,
         operation_independent: bool,
     },
+    /// `cargo login` did what it was for.
+    LoggedIn,
+    /// So did `cargo logout`.
+    LoggedOut,
     UrlNotSupported,
     NotFound,
     OperationNotSupported,
@@ -101,6 +121,10 @@ struct WireRegistry {
 #[derive(Serialize)]
 enum WireAnswer<'a> {
     Ok(WireToken<'a>),
+    #[serde(rename = "Ok")]
+    Done {
+        kind: &'static str,
+    },
     Err(WireError<'a>),
 }
 
@@ -177,18 +201,39 @@ impl Request {
 }
 
 impl Request {
-    /// The request as a plugin is to read it: the same in all, but with arguments of its own.
-    pub(crate) fn passed_on(&self, arguments: &[String]) -> Option<SecretSlice<u8>> {
-        let mut request: serde_json::Value =
-            serde_json::from_slice(self.line.expose_secret()).ok()?;
-        let fields = request.as_object_mut()?;
-        match arguments.is_empty() {
-            true => fields.remove("args"),
-            false => fields.insert("args".to_owned(), arguments.into()),
+    /// What `cargo login` brings along.
+    pub(crate) fn login(&self) -> Result<Login, Answer> {
+        // The words of the error would repeat a value.
+        serde_json::from_slice(self.line.expose_secret()).map_err(|_| {
+            Answer::other(
+                "can't read the request",
+                ["it is not what the protocol lays down for a login".to_owned()],
+            )
+        })
+    }
+
+    /// The request as a plugin is to read it: the same in all, but with arguments of its own, and with the token that
+    /// is to be stored.
+    pub(crate) fn passed_on(
+        &self,
+        arguments: &[String],
+        token: Option<&SecretString>,
+    ) -> Option<SecretString> {
+        let line = str::from_utf8(self.line.expose_secret()).ok()?;
+        let mut line = match arguments {
+            [] => match Fields::parse(line)?.without("args") {
+                Some(line) => line,
+                None => line.trim_end().into(),
+            },
+            _ => {
+                let arguments = serde_json::to_string(arguments).ok()?;
+                Fields::parse(line)?.with_json("args", &arguments.into())
+            }
         };
-        let mut line = serde_json::to_vec(&request).ok()?;
-        line.push(b'\n');
-        Some(SecretSlice::from(line))
+        if let Some(token) = token {
+            line = Fields::parse(line.expose_secret())?.with("token", token);
+        }
+        Some(line)
     }
 }
 
@@ -251,6 +296,8 @@ impl Answer {
                     operation_independent: *operation_independent,
                 })
             }
+            Self::LoggedIn => WireAnswer::Done { kind: "login" },
+            Self::LoggedOut => WireAnswer::Done { kind: "logout" },
             Self::UrlNotSupported => WireAnswer::Err(WireError::UrlNotSupported),
             Self::NotFound => WireAnswer::Err(WireError::NotFound),
             Self::OperationNotSupported => WireAnswer::Err(WireError::OperationNotSupported),
@@ -297,6 +344,8 @@ mod tests {
         );
         assert!(token(Cache::Never, false).contains("\"cache\":\"never\""));
         for (answer, expected) in [
+            (Answer::LoggedIn, "{\"Ok\":{\"kind\":\"login\"}}\n"),
+            (Answer::LoggedOut, "{\"Ok\":{\"kind\":\"logout\"}}\n"),
             (
                 Answer::UrlNotSupported,
                 "{\"Err\":{\"kind\":\"url-not-supported\"}}\n",

@@ -84,6 +84,35 @@ impl Scheme {
         Ok(scheme)
     }
 
+    /// Takes apart what a person gave, and puts it together as it is kept.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Invalid`] if it is no token, or the user name makes no sense.
+    pub(crate) fn parts(&self, given: &str, environment: &Environment) -> Result<Parts, Error> {
+        let place = "what was given as a token";
+        let whole = SecretString::from(given);
+        check(&whole, place)?;
+        let (secret, header) = match self {
+            Self::Around { before, after } => {
+                let inside = given.strip_prefix(before.as_str());
+                let inside = inside.and_then(|rest| rest.strip_suffix(after.as_str()));
+                (Some(inside.unwrap_or(given)), None)
+            }
+            Self::Basic(_) if given.starts_with("Basic ") => (None, Some(whole)),
+            Self::Raw | Self::Basic(_) => (Some(given), None),
+        };
+        let secret = secret.map(SecretString::from);
+        let header = match (&secret, self) {
+            (None, _) | (_, Self::Basic(Username::Field(_))) => header,
+            (Some(secret), _) => {
+                let payload = Payload::Fields("{}".into());
+                Some(self.apply(secret, &payload, place, environment)?)
+            }
+        };
+        Ok(Parts { secret, header })
+    }
+
     /// The value of the header.
     ///
     /// # Errors
@@ -120,6 +149,37 @@ impl Scheme {
         check(secret, place)?;
         check(&value, place)?;
         Ok(value)
+    }
+}
+
+/// A token as a person gives it to `cargo login`, the secret alone or with the scheme around it, in the two forms in
+/// which it is kept.
+pub(crate) struct Parts {
+    secret: Option<SecretString>,
+    header: Option<SecretString>,
+}
+
+impl Parts {
+    /// What a store keeps, where the scheme is added on the way to Cargo.
+    pub(crate) fn secret(&self, place: &str) -> Result<&SecretString, Error> {
+        self.secret.as_ref().ok_or_else(|| {
+            Error::new(
+                Kind::Invalid,
+                format!("the token that was given has its scheme with it, and {place} keeps the password alone"),
+            )
+            .help("give the password alone")
+        })
+    }
+
+    /// What Cargo's own providers keep: the value of the header.
+    pub(crate) fn header(&self, place: &str) -> Result<&SecretString, Error> {
+        self.header.as_ref().ok_or_else(|| {
+            Error::new(
+                Kind::Invalid,
+                format!("{place} keeps the whole value of the header, and the user name for it is in a field of a secret"),
+            )
+            .help("give `Basic` and the base64 of user name, colon and password")
+        })
     }
 }
 
@@ -216,6 +276,36 @@ mod tests {
         );
         let colon = Scheme::new("Basic", Some(value("a:b")), None).unwrap();
         assert!(apply(&colon, "x").is_err());
+    }
+
+    #[test]
+    fn what_a_person_gives_as_a_token_is_kept_in_two_forms() {
+        let environment = Environment::fixed([("USER_NAME", "ci")], "/");
+        let bearer = Scheme::new("Bearer", None, None).unwrap();
+        let basic = Scheme::new("Basic", Some(value("Aladdin")), None).unwrap();
+        let field = Scheme::new("Basic", None, Some("user".to_owned())).unwrap();
+        let encoded = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==";
+        for (scheme, given, secret, header) in [
+            (&Scheme::Raw, "tok", Some("tok"), Some("tok")),
+            (&bearer, "tok", Some("tok"), Some("Bearer tok")),
+            (&bearer, "Bearer tok", Some("tok"), Some("Bearer tok")),
+            (&basic, "open sesame", Some("open sesame"), Some(encoded)),
+            (&basic, encoded, None, Some(encoded)),
+            (&field, "open sesame", Some("open sesame"), None),
+            (&field, encoded, None, Some(encoded)),
+        ] {
+            let parts = scheme.parts(given, &environment).unwrap();
+            let shown = |part: Result<&SecretString, Error>| {
+                part.ok().map(|part| part.expose_secret().to_owned())
+            };
+            assert_eq!(shown(parts.secret("`s`")).as_deref(), secret, "{given}");
+            assert_eq!(shown(parts.header("`s`")).as_deref(), header, "{given}");
+        }
+        for given in ["", "a\nb", "é"] {
+            assert!(bearer.parts(given, &environment).is_err());
+        }
+        // Nothing but the scheme is no token.
+        assert!(bearer.parts("Bearer ", &environment).is_err());
     }
 
     #[test]

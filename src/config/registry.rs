@@ -1,6 +1,8 @@
 use core::ops::Range;
 use core::time::Duration;
 
+use cargo_credential_bridge_backend::{Change, Edit};
+use secrecy::SecretString;
 use serde::de;
 use toml::de::DeValue;
 
@@ -64,6 +66,26 @@ pub(crate) struct Secret {
     pub(crate) is_writable: bool,
 }
 
+impl Source {
+    /// Whether `cargo login` and `cargo logout` may change it.
+    pub(crate) fn is_writable(&self) -> bool {
+        match self {
+            Self::Secret(secret) => secret.is_writable,
+            Self::Provider(provider) => provider.is_writable(),
+        }
+    }
+}
+
+impl Secret {
+    /// The change that stores this token, or with none erases the one that is there.
+    pub(crate) fn edit<'a>(&'a self, token: Option<&'a SecretString>) -> Edit<'a> {
+        Edit {
+            field: self.field.as_deref(),
+            change: token.map_or(Change::Erase, Change::Set),
+        }
+    }
+}
+
 impl Registry {
     /// The chain of an operation: its own list, else the list for all.
     pub(crate) fn chain(&self, operation: Operation) -> Option<&[Source]> {
@@ -83,6 +105,12 @@ impl Registry {
     /// Whether all operations have the same chain.
     pub(crate) fn is_operation_independent(&self) -> bool {
         self.own.is_empty()
+    }
+
+    /// All sources: those of all operations first.
+    pub(crate) fn all_sources(&self) -> impl Iterator<Item = &Source> {
+        let own = self.own.iter().flat_map(|(_, sources)| sources);
+        self.sources.iter().flatten().chain(own)
     }
 
     fn own_chain(&self, operation: Operation) -> Option<&[Source]> {

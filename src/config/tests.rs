@@ -258,7 +258,7 @@ fn faults_say_where_and_what_was_meant() {
         ),
         (
             &format!("{registry}sources = [ {{ backend = \"job\", var = \"A\", write = true }} ]"),
-            "`write` is not built in yet",
+            "nothing can be written to `job`|leave out `write`",
         ),
         (
             &format!("{registry}pubish = []\nsources = [ {{ backend = \"job\", var = \"A\" }} ]"),

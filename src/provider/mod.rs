@@ -11,7 +11,7 @@ mod plugin;
 
 use core::fmt;
 
-use cargo_credential_bridge_backend::{Context, Error};
+use cargo_credential_bridge_backend::{Context, Error, Kind};
 use secrecy::SecretString;
 
 use crate::protocol::{Cache, Request};
@@ -101,14 +101,38 @@ impl Provider {
     /// Asks it.
     pub(crate) async fn get(&self, request: &Request, context: &Context) -> Result<Given, Error> {
         let token = match self {
-            Self::Token => cargo_token::ask(request, context)?,
+            Self::Token => cargo_token::get(request, context)?,
             Self::TokenFromStdout(command) => from_stdout::ask(command, request, context).await?,
-            Self::Plugin(command) => return plugin::ask(command, request, context).await,
+            Self::Plugin(command) => return plugin::get(command, request, context).await,
         };
         Ok(Given {
             token,
             terms: Terms::default(),
         })
+    }
+
+    /// Whether it keeps what it is given. A plugin says so itself, when it is asked.
+    pub(crate) fn is_writable(&self) -> bool {
+        !matches!(self, Self::TokenFromStdout(_))
+    }
+
+    /// Stores the value of the header, or with none erases the one that is stored. Gives what the user should know.
+    pub(crate) async fn change(
+        &self,
+        request: &Request,
+        token: Option<&SecretString>,
+        context: &Context,
+    ) -> Result<Option<String>, Error> {
+        match self {
+            Self::Token => cargo_token::change(request, token, context).await,
+            Self::TokenFromStdout(_) => Err(Error::new(
+                Kind::NotAvailable,
+                format!("{self}, which nothing can be stored in"),
+            )),
+            Self::Plugin(command) => plugin::change(command, request, token, context)
+                .await
+                .map(|()| None),
+        }
     }
 }
 

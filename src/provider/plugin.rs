@@ -55,37 +55,83 @@ struct Refusal {
     caused_by: Vec<String>,
 }
 
-/// Asks the plugin for the token that Cargo asks us for.
-pub(super) async fn ask(
+/// The token that Cargo asks us for.
+pub(super) async fn get(
     command: &Command,
     request: &Request,
     context: &Context,
 ) -> Result<Given, Error> {
+    match ask(command, request, None, context).await? {
+        Answer::Ok(success) => given(command, success),
+        Answer::Err(refusal) => Err(refused(command, &refusal)),
+    }
+}
+
+/// Stores a token, or with none erases the one that is stored, as Cargo asks us to.
+pub(super) async fn change(
+    command: &Command,
+    request: &Request,
+    token: Option<&SecretString>,
+    context: &Context,
+) -> Result<(), Error> {
+    let done = match token {
+        Some(_) => "login",
+        None => "logout",
+    };
+    match ask(command, request, token, context).await? {
+        Answer::Ok(success) if success.kind == done => Ok(()),
+        Answer::Ok(_) => Err(failed(
+            command,
+            Kind::Invalid,
+            "it answers another question than it was asked",
+        )),
+        // One that only reads is no place for tokens, and the next one may be.
+        Answer::Err(refusal)
+            if matches!(
+                refusal.kind.as_str(),
+                "operation-not-supported" | "url-not-supported"
+            ) =>
+        {
+            Err(Error::new(
+                Kind::NotAvailable,
+                format!(
+                    "the plugin `{}` keeps no tokens for this registry",
+                    command.program
+                ),
+            ))
+        }
+        Answer::Err(refusal) => Err(refused(command, &refusal)),
+    }
+}
+
+/// Asks what Cargo asks us.
+async fn ask(
+    command: &Command,
+    request: &Request,
+    token: Option<&SecretString>,
+    context: &Context,
+) -> Result<Answer, Error> {
     let line = request
-        .passed_on(&command.arguments)
+        .passed_on(&command.arguments, token)
         .ok_or_else(|| Error::new(Kind::Invalid, "the request can't be passed on"))?;
     let spoken = tokio::time::timeout(
         context.deadline.remaining(),
         speak(command, request, &line, context),
     );
-    let answer = spoken.await.unwrap_or_else(|_| {
+    spoken.await.unwrap_or_else(|_| {
         Err(failed(
             command,
             Kind::Timeout,
             &format!("it did not answer within {:?}", context.deadline.total()),
         ))
-    })?;
-    match answer {
-        Answer::Ok(success) => given(command, success),
-        Answer::Err(refusal) => Err(refused(command, &refusal)),
-    }
+    })
 }
 
 /// Starts it, and exchanges one line for another.
 async fn speak(
     command: &Command,
     request: &Request,
-    line: &SecretSlice<u8>,
+    line: &SecretString,
     context: &Context,
 ) -> Result<Answer, Error> {
     let broken = |error: io::Error| failed(command, Kind::Invalid, &error.to_string());
@@ -129,7 +175,11 @@ async fn speak(
         ));
     }
     // Whoever has heard enough may have closed its end.
-    if let Err(error) = stdin.write_all(line.expose_secret()).await
+    let said = async {
+        stdin.write_all(line.expose_secret().as_bytes()).await?;
+        stdin.write_all(b"\n").await
+    };
+    if let Err(error) = said.await
         && error.kind() != io::ErrorKind::BrokenPipe
     {
         return Err(broken(error));
@@ -266,9 +316,5 @@ fn shown(said: &str) -> String {
 }
 
 fn failed(command: &Command, kind: Kind, why: &str) -> Error {
-    Error::new(
-        kind,
-        format!("the plugin `{}` gave no token", command.program),
-    )
-    .because(why)
+    Error::new(kind, format!("the plugin `{}` failed", command.program)).because(why)
 }

@@ -15,6 +15,7 @@ mod gcp_identity;
 mod gcp_programs;
 mod gcp_requests;
 mod identity;
+mod login;
 mod plugins;
 mod real_cargo;
 mod vault_requests;

@@ -43,8 +43,13 @@ impl<'a> Fields<'a> {
         let value = SecretString::from(
             serde_json::to_string(text.expose_secret()).expect("a string is JSON"),
         );
-        self.replaced(path, Some(&value))
-            .unwrap_or_else(|| self.written(path, Some(&value)))
+        self.with_json(path, &value)
+    }
+
+    /// The object with another value for the field at `path`, which is JSON.
+    pub fn with_json(&self, path: &str, value: &SecretString) -> SecretString {
+        self.replaced(path, Some(value))
+            .unwrap_or_else(|| self.written(path, Some(value)))
     }
 
     /// The object without the field at `path`, `None` if there is no such field.

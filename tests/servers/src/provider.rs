@@ -130,7 +130,12 @@ impl Provider {
 
     /// Sends `input`, closes standard input and waits for the end. Searches both outputs for the secrets.
     pub fn run(&self, input: &[u8]) -> Run {
-        let mut child = self.command().spawn().expect("the provider can be started");
+        self.run_as(self.command(), input)
+    }
+
+    /// As [`run`](Self::run), by a command that starts it in another way.
+    pub fn run_as(&self, mut command: Command, input: &[u8]) -> Run {
+        let mut child = command.spawn().expect("the provider can be started");
         let mut stdin = child.stdin.take().expect("standard input is a pipe");
         // It may answer and end before it has read everything.
         let _ = stdin.write_all(input);

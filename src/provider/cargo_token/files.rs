@@ -1,0 +1,133 @@
+//! The files in which Cargo looks for tokens and for the names of registries.
+
+use core::ops::Range;
+use std::path::{Path, PathBuf};
+
+use cargo_credential_bridge_backend::{Environment, Error, Kind};
+use secrecy::{ExposeSecret as _, SecretString};
+use toml::de::{DeTable, DeValue};
+
+use super::Registry;
+use crate::config::cargo_home;
+
+/// A file of Cargo's, with its text, which may hold tokens.
+pub(super) struct File {
+    pub(super) path: PathBuf,
+    text: SecretString,
+}
+
+impl File {
+    fn open(path: PathBuf, environment: &Environment) -> Result<Option<Self>, Error> {
+        let content = environment.read("Cargo's config", &path)?;
+        content
+            .map(|content| {
+                let text = String::from_utf8(content).map_err(|_| {
+                    Error::new(
+                        Kind::Invalid,
+                        format!("`{}` is not UTF-8 text", path.display()),
+                    )
+                })?;
+                Ok(Self {
+                    path,
+                    text: text.into(),
+                })
+            })
+            .transpose()
+    }
+
+    /// The names of the registries in it whose index is the one that is looked for.
+    pub(super) fn names(&self, is_ours: &dyn Fn(&str) -> bool) -> Result<Vec<String>, Error> {
+        let table = self.table()?;
+        let registries = below(Some(&table), "registries");
+        let names = registries.into_iter().flatten().filter(|(_, registry)| {
+            let index = string(registry.get_ref().as_table(), "index");
+            index.is_some_and(is_ours)
+        });
+        Ok(names.map(|(name, _)| name.get_ref().to_string()).collect())
+    }
+
+    /// The token in it.
+    pub(super) fn token(&self, registry: &Registry) -> Result<Option<SecretString>, Error> {
+        let top = self.table()?;
+        let table = match registry {
+            Registry::CratesIo => below(Some(&top), "registry"),
+            Registry::Named(name) => below(below(Some(&top), "registries"), name),
+        };
+        let token = string(table, "token");
+        // Before Cargo had other registries, the file was one of crates.io's alone.
+        let old = match registry {
+            Registry::CratesIo => string(Some(&top), "token"),
+            Registry::Named(_) => None,
+        };
+        Ok(token.or(old).map(SecretString::from))
+    }
+
+    fn table(&self) -> Result<DeTable<'_>, Error> {
+        let text = self.text.expose_secret();
+        let table =
+            DeTable::parse(text).map_err(|error| not_toml(&self.path, text, error.span()))?;
+        Ok(table.into_inner())
+    }
+}
+
+/// The error for a file that makes no sense at this place. The parser's own words show the line, which may be a token's.
+pub(super) fn not_toml(path: &Path, text: &str, at: Option<Range<usize>>) -> Error {
+    let before = at.and_then(|at| text.get(..at.start));
+    let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+    Error::new(
+        Kind::Invalid,
+        format!("Cargo's file `{}` is not TOML", path.display()),
+    )
+    .because(format!("line {line} makes no sense"))
+}
+
+fn below<'a, 'text>(table: Option<&'a DeTable<'text>>, key: &str) -> Option<&'a DeTable<'text>> {
+    table?.get(key)?.get_ref().as_table()
+}
+
+fn string<'a>(table: Option<&'a DeTable<'_>>, key: &str) -> Option<&'a str> {
+    match table?.get(key)?.get_ref() {
+        DeValue::String(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// The file that `cargo login` writes. Where the old one is still there, Cargo reads it alone.
+pub(super) fn credentials(environment: &Environment) -> Result<Option<File>, Error> {
+    let Some(home) = home(environment)? else {
+        return Ok(None);
+    };
+    either(&home, "credentials", environment)
+}
+
+/// Cargo's configs, the nearest first: those from the working directory upwards, then the one in Cargo's home.
+pub(super) fn configs(environment: &Environment) -> Result<Vec<File>, Error> {
+    let mut directories = Vec::new();
+    if let Ok(work) = std::env::current_dir() {
+        directories.extend(work.ancestors().map(|directory| directory.join(".cargo")));
+    }
+    if let Some(home) = home(environment)?
+        && !directories.contains(&home)
+    {
+        directories.push(home);
+    }
+    let mut configs = Vec::new();
+    for directory in directories {
+        configs.extend(either(&directory, "config", environment)?);
+    }
+    Ok(configs)
+}
+
+/// The file without an extension, as it was called once, else the one with it.
+fn either(directory: &Path, name: &str, environment: &Environment) -> Result<Option<File>, Error> {
+    match File::open(directory.join(name), environment)? {
+        Some(file) => Ok(Some(file)),
+        None => File::open(directory.join(format!("{name}.toml")), environment),
+    }
+}
+
+/// Where Cargo is at home, as a whole path.
+pub(super) fn home(environment: &Environment) -> Result<Option<PathBuf>, Error> {
+    let home = cargo_home(environment)?;
+    Ok(home.map(|home| environment.path_from_variable(home)))
+}
