@@ -29,9 +29,16 @@ pub(crate) fn token(
     environment: &Environment,
 ) -> Result<Parts, Error> {
     let passed_on = login.token.as_ref().filter(|token| is_there(token));
-    let given = match passed_on.or_else(|| argument(&login.arguments)) {
-        Some(token) => token.clone(),
-        None => prompt(url, login.login_url.as_deref())?,
+    let given = match (passed_on, argument(&login.arguments)) {
+        (Some(token), _) => token.clone(),
+        (None, Some(token)) => {
+            note(
+                "the token is taken from the argument `--token`, which every process of this machine can see; standard \
+                 input keeps it to itself",
+            );
+            token.clone()
+        }
+        (None, None) => prompt(url, login.login_url.as_deref())?,
     };
     let given = given.expose_secret().trim();
     // What a registry shows for copying is often the whole command line; Cargo cuts it off too.

@@ -275,7 +275,14 @@ fn a_plugin_is_asked_what_we_are_asked() {
     let provider = plugin("echo '{\"Ok\":{\"kind\":\"login\"}}'");
     let mut request = login(None);
     request["args"] = json!(["ours", "--token", TOKEN]);
-    assert_eq!(run(&provider, &request).answer(), logged_in());
+    let done = run(&provider, &request);
+    assert_eq!(done.answer(), logged_in());
+    assert!(
+        done.stderr
+            .contains("the token is taken from the argument `--token`"),
+        "{}",
+        done.stderr
+    );
     let asked = fs::read_to_string(provider.home().join("asked")).unwrap();
     let mut expected = login(Some(TOKEN));
     expected["args"] = json!(["--vault"]);
