@@ -19,7 +19,10 @@ pub(super) async fn ask(
             .help("it must print the token on one line and exit with status 0")
     };
     let mut program = tokio::process::Command::new(&command.program);
-    program.env("CARGO_REGISTRY_INDEX_URL", &request.index_url);
+    program
+        .env("CARGO_REGISTRY_INDEX_URL", &request.index_url)
+        // It may be this program, by its `get`.
+        .env(super::plugin::ASKED, &request.index_url);
     if let Some(name) = &request.name {
         program.env("CARGO_REGISTRY_NAME_OPT", name);
     }
