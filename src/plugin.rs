@@ -5,7 +5,7 @@
 use std::io::{self, BufRead};
 use std::process::ExitCode;
 
-use cargo_credential_bridge_backend::{Context, Deadline, Environment};
+use cargo_credential_bridge_backend::{Context, Deadline, Environment, Error, Kind};
 
 use crate::answer::{failure, nothing_found, token_answer, without_chain};
 use crate::chain::{Chain, End};
@@ -85,17 +85,8 @@ fn answer(request: &Request) {
     if request.action == Action::Unknown {
         return guard::give(&Answer::OperationNotSupported);
     }
-    if provider::is_asked_by_itself(request) {
-        return guard::give(&Answer::other(
-            format!(
-                "this program is asked for `{}` by a plugin that it asks itself",
-                request.index_url
-            ),
-            [
-                "help: a source in its config leads back to it, perhaps through an alias"
-                    .to_owned(),
-            ],
-        ));
+    if let Err(error) = check_way(request) {
+        return guard::give(&failure(&error));
     }
     let watchdog = Watchdog::start(config::DEFAULT_TIMEOUT);
     let config = match Config::load() {
@@ -122,7 +113,14 @@ fn answer(request: &Request) {
         Action::Get(operation) => match registry.chain(operation) {
             Some(sources) => {
                 drop(watchdog);
-                get(&config, registry, sources, operation, request, &url);
+                let give = |answer: Result<Answer, Error>| {
+                    guard::give(&answer.unwrap_or_else(|error| failure(&error)));
+                };
+                let done = get(&config, registry, sources, operation, request, &url, give);
+                // Nothing else would have been given.
+                if let Err(error) = done {
+                    guard::give(&failure(&error));
+                }
             }
             None => guard::give(&without_chain(request, operation, &url)),
         },
@@ -134,34 +132,50 @@ fn answer(request: &Request) {
     }
 }
 
-/// Answers a `get` from its chain, and then ends what was begun at the stores.
-fn get(
+/// Whether the request has not come from us, by way of a program that we ask ourselves.
+///
+/// # Errors
+///
+/// [`Kind::Invalid`] if it has: we would go round for ever.
+pub(crate) fn check_way(request: &Request) -> Result<(), Error> {
+    if !provider::is_asked_by_itself(request) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::Invalid,
+        format!(
+            "this program is asked for `{}` by a plugin that it asks itself",
+            request.index_url
+        ),
+    )
+    .help("a source in its config leads back to it, perhaps through an alias"))
+}
+
+/// Gives the answer to a `get` from its chain, and then ends what was begun at the stores.
+pub(crate) fn get(
     config: &Config,
     registry: &Registry,
     sources: &[Source],
     operation: Operation,
     request: &Request,
     url: &IndexUrl,
-) {
-    let done = in_time(config, async |context| {
+    give: impl FnOnce(Result<Answer, Error>),
+) -> Result<(), Error> {
+    in_time(config, async |context| {
         let mut chain = Chain::new(config, registry, sources, request, context);
         let (answer, asked_last) = match chain.ask().await {
             Ok(found) => {
                 let backend = found.backend;
                 let answer = token_answer(config, registry, operation, found, url);
-                (answer.unwrap_or_else(|error| failure(&error)), backend)
+                (answer, backend)
             }
-            Err(End::NotFound(errors)) => (nothing_found(operation, url, &errors), None),
-            Err(End::Failed(error)) => (failure(&error), None),
+            Err(End::NotFound(errors)) => (Ok(nothing_found(operation, url, &errors)), None),
+            Err(End::Failed(error)) => (Err(error), None),
         };
-        let handed_out_by = asked_last.filter(|_| matches!(answer, Answer::Token { .. }));
-        guard::give(&answer);
-        drop(answer);
+        let handed_out_by = asked_last.filter(|_| matches!(answer, Ok(Answer::Token { .. })));
+        give(answer);
         chain.close(handed_out_by).await;
-    });
-    if let Err(answer) = done {
-        guard::give(&answer);
-    }
+    })
 }
 
 /// Answers a `login` or `logout`.
@@ -188,17 +202,17 @@ fn change(config: &Config, registry: &Registry, request: &Request, url: &IndexUr
         chain.close(None).await;
         answer
     });
-    done.unwrap_or_else(|answer| answer)
+    done.unwrap_or_else(|error| failure(&error))
 }
 
 /// Does the work that one answer takes, until the deadline of the config.
-fn in_time<T>(config: &Config, work: impl AsyncFnOnce(Context) -> T) -> Result<T, Answer> {
+fn in_time<T>(config: &Config, work: impl AsyncFnOnce(Context) -> T) -> Result<T, Error> {
     let deadline = Deadline::after(config.timeout);
     let _watchdog = Watchdog::start(config.timeout);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Answer::other("can't start", [error.to_string()]))?;
+        .map_err(|error| Error::new(Kind::Unavailable, "can't start").because(error.to_string()))?;
     let context = Context {
         environment: Environment::process(config.base.clone()).until(deadline),
         deadline,
