@@ -128,6 +128,28 @@ struct Entry<T> {
     value: T,
 }
 
+/// An entry that a URL belongs to.
+#[derive(Clone, Copy, Debug)]
+pub struct Matched<'a, T> {
+    /// The URL of the entry.
+    pub url: &'a IndexUrl,
+    /// What of the entry it is that matches.
+    pub by: By,
+    /// The entry.
+    pub value: &'a T,
+}
+
+/// What of an entry matches a URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The URL of the entry itself.
+    Url,
+    /// One of the URLs in `also`.
+    Also,
+    /// The URL of the entry, as a prefix.
+    Prefix,
+}
+
 impl<T> Entries<T> {
     /// Adds an entry.
     ///
@@ -152,15 +174,32 @@ impl<T> Entries<T> {
 
     /// The entry that `url` belongs to: the one that has exactly this URL, else the longest prefix of it.
     pub fn find(&self, url: &IndexUrl) -> Option<&T> {
+        self.matched(url).map(|matched| matched.value)
+    }
+
+    /// As [`find`](Self::find), with what of the entry it is that matches.
+    pub fn matched(&self, url: &IndexUrl) -> Option<Matched<'_, T>> {
         let exact = self.entries.iter().find(|entry| entry.urls.contains(url));
-        exact
-            .or_else(|| {
-                self.entries
-                    .iter()
-                    .filter(|entry| entry.is_prefix && url.is_below(&entry.urls[0]))
-                    .max_by_key(|entry| entry.urls[0].path.len())
-            })
-            .map(|entry| &entry.value)
+        let entry = exact.or_else(|| {
+            self.entries
+                .iter()
+                .filter(|entry| entry.is_prefix && url.is_below(&entry.urls[0]))
+                .max_by_key(|entry| entry.urls[0].path.len())
+        })?;
+        Some(Matched {
+            url: &entry.urls[0],
+            by: match entry.urls.iter().position(|known| known == url) {
+                Some(0) => By::Url,
+                Some(_) => By::Also,
+                None => By::Prefix,
+            },
+            value: &entry.value,
+        })
+    }
+
+    /// The URLs of the entries, without those of `also`.
+    pub fn urls(&self) -> impl Iterator<Item = &IndexUrl> {
+        self.entries.iter().map(|entry| &entry.urls[0])
     }
 
     /// The URL of an entry on the same host that is most like `url`, for a note to someone whose registry is

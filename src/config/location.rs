@@ -62,14 +62,31 @@ pub(crate) fn find() -> Result<Option<Text>, Error> {
     }
 }
 
+/// The config in a file that somebody names.
+///
+/// # Errors
+///
+/// As [`find`], and if there is no such file.
+pub(super) fn file(path: &Path) -> Result<Text, Error> {
+    open(path)?.ok_or_else(|| {
+        Error::new(
+            Kind::Invalid,
+            format!("the config `{}` does not exist", path.display()),
+        )
+    })
+}
+
 /// Where a config is looked for, for the note to someone who has none.
 pub(crate) fn places() -> String {
+    candidates().join(", ")
+}
+
+/// The places where a config may be, in the order in which they count, as messages call them.
+pub(crate) fn candidates() -> Vec<String> {
+    let variables = [PATH_VARIABLE, TEXT_VARIABLE].map(|variable| format!("${variable}"));
     let usual = usual_places(&Environment::process(None)).unwrap_or_default();
-    let usual: Vec<_> = usual
-        .iter()
-        .map(|path| format!("`{}`", path.display()))
-        .collect();
-    format!("${PATH_VARIABLE}, ${TEXT_VARIABLE}, {}", usual.join(", "))
+    let usual = usual.iter().map(|path| format!("`{}`", path.display()));
+    variables.into_iter().chain(usual).collect()
 }
 
 /// Where Cargo is at home: where the variable says, from the working directory on, or `.cargo` in the user's home.

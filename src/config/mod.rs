@@ -9,13 +9,14 @@ mod registry;
 mod snippet;
 
 use core::time::Duration;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cargo_credential_bridge_backend::Error;
 use toml::de::DeTable;
 
 pub(crate) use fault::Fault;
-pub(crate) use location::{cargo_home, places};
+use location::Text;
+pub(crate) use location::{candidates, cargo_home, places};
 pub(crate) use node::Node;
 pub(crate) use registry::{Registry, Secret, Source};
 
@@ -35,6 +36,8 @@ type Named = (String, Box<dyn Instance>);
 
 /// A config that makes sense.
 pub(crate) struct Config {
+    /// What messages call the place that it is from.
+    pub(crate) origin: String,
     /// For one whole answer.
     pub(crate) timeout: Duration,
     /// No notice when a later source answered.
@@ -53,12 +56,25 @@ impl Config {
     ///
     /// With the place of what makes no sense.
     pub(crate) fn load() -> Result<Option<Self>, Error> {
-        let Some(found) = location::find()? else {
-            return Ok(None);
-        };
-        Self::parse(&found.text, found.base)
-            .map(Some)
-            .map_err(|fault| fault.explain(&found.origin, &found.text))
+        location::find()?.map(Self::read).transpose()
+    }
+
+    /// Reads the config in a file.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load), and if there is no such file.
+    pub(crate) fn load_from(path: &Path) -> Result<Self, Error> {
+        Self::read(location::file(path)?)
+    }
+
+    fn read(found: Text) -> Result<Self, Error> {
+        let config = Self::parse(&found.text, found.base)
+            .map_err(|fault| fault.explain(&found.origin, &found.text))?;
+        Ok(Self {
+            origin: found.origin,
+            ..config
+        })
     }
 
     fn parse(text: &str, base: Option<PathBuf>) -> Result<Self, Fault> {
@@ -79,6 +95,7 @@ impl Config {
         };
         top.finish(TOP_KEYS)?;
         Ok(Self {
+            origin: String::new(),
             timeout,
             quiet,
             backends,

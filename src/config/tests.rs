@@ -391,7 +391,7 @@ proptest! {
 /// What is shown to people must be right.
 #[test]
 fn every_example_is_a_config() {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut texts = Vec::new();
     for entry in std::fs::read_dir(root.join("examples")).unwrap() {
         let path = entry.unwrap().path().join("credential-bridge.toml");
