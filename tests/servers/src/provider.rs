@@ -111,11 +111,16 @@ impl Provider {
 
     /// The command, for what the other methods can't do.
     pub fn command(&self) -> Command {
+        self.command_with(&["--cargo-plugin"])
+    }
+
+    /// The command with other arguments than Cargo's.
+    pub fn command_with(&self, arguments: &[&str]) -> Command {
         let work = self.home().join("work");
         std::fs::create_dir_all(&work).expect("the temporary directory is ours");
         let mut command = Command::new(&self.binary);
         command
-            .arg("--cargo-plugin")
+            .args(arguments)
             .env_clear()
             .env("HOME", self.home())
             .env("AWS_EC2_METADATA_DISABLED", "true")
@@ -141,7 +146,24 @@ impl Provider {
         let _ = stdin.write_all(input);
         drop(stdin);
         let run = finish(child);
-        self.search(&run);
+        let rest: String = run
+            .stdout
+            .lines()
+            .filter(|line| !line.starts_with("{\"Ok\":{\"kind\":\"get\""))
+            .collect();
+        self.search(&rest, &run.stderr);
+        run
+    }
+
+    /// Runs a command for people. Searches both outputs for the secrets; of `get` only standard error, as it prints one.
+    pub fn tool(&self, arguments: &[&str]) -> Run {
+        let mut command = self.command_with(arguments);
+        command.stdin(Stdio::null());
+        let run = finish(command.spawn().expect("the provider can be started"));
+        match arguments {
+            ["get", ..] => self.search("", &run.stderr),
+            _ => self.search(&run.stdout, &run.stderr),
+        }
         run
     }
 
@@ -151,19 +173,14 @@ impl Provider {
             .answer()
     }
 
-    /// Panics if a secret is in standard error, or in standard output outside of a token that was asked for.
-    fn search(&self, run: &Run) {
+    /// Panics if a secret is in standard error, or in what standard output has besides the token that was asked for.
+    fn search(&self, stdout: &str, stderr: &str) {
         let secrets: Vec<&str> = self.secrets.iter().map(String::as_str).collect();
-        let rest: String = run
-            .stdout
-            .lines()
-            .filter(|line| !line.starts_with("{\"Ok\":{\"kind\":\"get\""))
-            .collect();
         leaks::assert_absent(
             &secrets,
             &[
-                ("standard error", run.stderr.as_bytes()),
-                ("standard output", rest.as_bytes()),
+                ("standard error", stderr.as_bytes()),
+                ("standard output", stdout.as_bytes()),
             ],
         );
     }
