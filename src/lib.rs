@@ -1,11 +1,13 @@
 //! The provider: what stands between Cargo's credential protocol and the secret stores.
 //!
 //! The library is there for the binary and its tests. One request is read top to bottom in this order:
-//! `plugin` (Cargo's door), `protocol`, `config`, `registry`, `chain`, a backend, `token`, the answer.
+//! `plugin` (Cargo's door), `protocol`, `config`, `registry`, `chain`, a backend, `token`, the answer. `cli` is the door
+//! for people.
 
 mod answer;
 mod backends;
 mod chain;
+mod cli;
 mod config;
 mod guard;
 mod login;
@@ -16,5 +18,6 @@ mod provider;
 pub mod registry;
 mod token;
 
+pub use cli::run as run_tool;
 pub use guard::{answer_panics, panic_while_answering};
 pub use plugin::run as run_cargo_plugin;

@@ -7,6 +7,7 @@ mod bad_server;
 mod behaviour;
 mod cargo_token;
 mod chain;
+mod cli;
 mod config;
 mod conformance;
 mod gcp_errors;
