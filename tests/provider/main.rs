@@ -20,6 +20,7 @@ mod login;
 mod plugins;
 mod real_cargo;
 mod vault_requests;
+mod vault_writes;
 
 /// The binary under test.
 const BINARY: &str = env!("CARGO_BIN_EXE_cargo-credential-bridge");

@@ -32,6 +32,9 @@ mod tenant;
 mod token;
 mod unavailable;
 mod vault;
+mod write;
+#[path = "../writing/mod.rs"]
+mod writing;
 
 /// The binary under test.
 const BINARY: &str = env!("CARGO_BIN_EXE_cargo-credential-bridge");

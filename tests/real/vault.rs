@@ -189,6 +189,21 @@ impl Vault {
         self.directory.join("audit.log")
     }
 
+    /// The token that may do everything.
+    pub(crate) fn root_token(&self) -> &str {
+        &self.root_token
+    }
+
+    /// Asks as root with a body as it is, and panics with Vault's words if that fails.
+    pub(crate) fn root_text(&self, method: &str, path: &str, body: &str) {
+        let request = Ask::new(method, &format!("{}/v1/{path}", self.url))
+            .trust(self.authority.pem())
+            .header("X-Vault-Token", &self.root_token)
+            .body(body);
+        let answer = ask(&request).expect("vault answers");
+        assert!(answer.status < 300, "{}", answer.text());
+    }
+
     /// Asks as root, and panics with Vault's words if that fails.
     pub(crate) fn root(&self, method: &str, path: &str, body: &Value) -> Value {
         let answer = self.root_answer(method, path, body);
@@ -238,7 +253,7 @@ impl Drop for Vault {
 }
 
 /// The path in `CCB_VAULT`.
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     let path = std::env::var_os("CCB_VAULT").map(PathBuf::from);
     let path = path.expect("CCB_VAULT names a Vault binary: run `ci/test real`, or set it to what `ci/install vault` prints");
     assert!(

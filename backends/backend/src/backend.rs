@@ -58,8 +58,8 @@ pub trait Backend: Sized {
         async { Err(Error::new(Kind::Invalid, what)) }
     }
 
-    /// The command by which a person makes `edit` with the store's own tools, or what else there is to do. A token is
-    /// read from standard input, and not shown.
+    /// How a person makes `edit` with the store's own tools: the command in backticks, or what else there is to do. A
+    /// token is read from standard input, and not shown.
     fn by_hand(config: &Self::Config, reference: &Self::Reference, edit: &Edit<'_>) -> String {
         let _ = (config, edit);
         format!("{reference} is changed with the tools of its store")
@@ -105,6 +105,18 @@ pub struct Written {
     pub version: Option<String>,
     /// The command that brings back what was there before, if there was something.
     pub undo: Option<String>,
+}
+
+impl Written {
+    /// The error of a request that was to write something, for the user to know that nobody can tell whether it did.
+    pub fn in_doubt(error: Error) -> Error {
+        match error.kind() {
+            Kind::Unavailable | Kind::Timeout => {
+                error.because("whether it was written all the same is not known")
+            }
+            _ => error,
+        }
+    }
 }
 
 /// The two shapes in which stores keep secrets.

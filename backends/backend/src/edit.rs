@@ -21,6 +21,9 @@ pub enum Change<'a> {
 }
 
 impl Edit<'_> {
+    /// How often a change is made anew at the most, where others change the secret at the same time.
+    pub const ROUNDS: usize = 5;
+
     /// The secret as it is to be, `None` if all of it is to be gone; `before` is `None` where there is no secret yet.
     ///
     /// # Errors
@@ -83,6 +86,36 @@ impl Edit<'_> {
     pub fn is_erasure(&self) -> bool {
         matches!(self.change, Change::Erase)
     }
+
+    /// Whether a secret is already as [`apply`](Self::apply) makes it: then a change whose answer got lost was made.
+    pub fn is_in_force(&self, now: Option<&Payload>) -> bool {
+        let text = match now {
+            None => return self.is_erasure(),
+            Some(Payload::Fields(json)) => Some(json.expose_secret()),
+            Some(Payload::Bytes(bytes)) => str::from_utf8(bytes.expose_secret()).ok(),
+        };
+        let Some(field) = self.field else {
+            return matches!((self.change, text), (Change::Set(token), Some(text)) if token.expose_secret() == text);
+        };
+        let fields = text.and_then(Fields::parse);
+        match (self.change, fields) {
+            (Change::Set(token), Some(fields)) => fields
+                .text(field)
+                .is_some_and(|text| text.expose_secret() == token.expose_secret()),
+            (Change::Set(_), None) => false,
+            (Change::Erase, fields) => fields.is_none_or(|fields| fields.without(field).is_none()),
+        }
+    }
+
+    /// The error when others were first every time.
+    pub fn outrun(&self, place: &str) -> Error {
+        Error::new(
+            Kind::Unavailable,
+            format!("{place} was changed by others each time it was to be written"),
+        )
+        .because(format!("{} times in a row", Self::ROUNDS))
+        .help("nothing is lost and nothing was written: try again")
+    }
 }
 
 #[cfg(test)]
@@ -134,6 +167,41 @@ mod tests {
             ),
         ] {
             assert_eq!(applied(field, token, before).unwrap().as_deref(), after);
+        }
+    }
+
+    #[test]
+    fn what_is_made_is_known() {
+        let bytes = |text: &str| Some(Payload::Bytes(text.as_bytes().to_vec().into()));
+        let fields = |text: &str| Some(Payload::Fields(text.into()));
+        for (field, token, now, is_in_force) in [
+            (None, Some("new"), bytes("new"), true),
+            (None, Some("new"), bytes("old"), false),
+            (None, Some("new"), None, false),
+            (None, None, None, true),
+            (None, None, bytes("old"), false),
+            (Some("t"), Some("a<b"), fields(r#"{"t":"a\u003cb"}"#), true),
+            (Some("t"), Some("new"), fields(r#"{"t":"old"}"#), false),
+            (Some("t"), Some("1"), fields(r#"{"t":1}"#), false),
+            (Some("t"), Some("new"), bytes("new"), false),
+            (
+                Some("a.b"),
+                Some("new"),
+                bytes(r#"{"a":{"b":"new"}}"#),
+                true,
+            ),
+            (Some("t"), None, fields("{}"), true),
+            (Some("t"), None, fields(r#"{"t":1}"#), false),
+            (Some("t"), None, None, true),
+        ] {
+            let token = token.map(SecretString::from);
+            let change = token.as_ref().map_or(Change::Erase, Change::Set);
+            let edit = Edit { field, change };
+            assert_eq!(
+                edit.is_in_force(now.as_ref()),
+                is_in_force,
+                "{edit:?} {now:?}"
+            );
         }
     }
 

@@ -30,6 +30,16 @@ impl<'a> Fields<'a> {
         json.starts_with('{').then_some((first, json, rest))
     }
 
+    /// The text of the field at `path`, `None` if it is none or not there.
+    pub fn text(&self, path: &str) -> Option<SecretString> {
+        if let Some(value) = self.get(path) {
+            let text: Cow<'_, str> = serde_json::from_str(value.get()).ok()?;
+            return Some(text.as_ref().into());
+        }
+        let (_, json, rest) = self.nested(path)?;
+        Self::parse(json)?.text(rest)
+    }
+
     /// The names, sorted.
     pub fn names(&self) -> Vec<&str> {
         let mut names: Vec<_> = self.0.iter().map(|(name, _)| name.as_ref()).collect();

@@ -35,4 +35,4 @@ pub use environment::Environment;
 pub use error::{Error, Kind};
 pub use fields::Fields;
 pub use secrecy::{ExposeSecret, SecretSlice, SecretString};
-pub use value::{OneOrMany, SecretValue, Supplied, Value};
+pub use value::{OneOrMany, SecretValue, Supplied, Value, shell_word};

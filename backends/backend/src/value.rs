@@ -77,6 +77,25 @@ where
     }
 }
 
+impl<T: fmt::Display> Value<T> {
+    /// The value as a word of a shell's command: what the job supplies, as the shell gets it.
+    pub fn in_shell(&self) -> String {
+        match self {
+            Self::Given(value) => shell_word(&value.to_string()),
+            Self::Supplied(Supplied::Env(name)) => format!("\"${name}\""),
+            Self::Supplied(Supplied::File(path)) => {
+                format!("\"$(cat {})\"", shell_word(&path.to_string_lossy()))
+            }
+        }
+    }
+}
+
+/// Text as one word of a shell's command, in quotes where that needs them.
+pub fn shell_word(text: &str) -> String {
+    // No setting with a zero byte in it gets as far as a command.
+    shlex::try_quote(text).map_or_else(|_| "''".to_owned(), |word| word.into_owned())
+}
+
 impl Supplied {
     /// Whether the job supplies it, without reading more than that.
     ///
@@ -261,6 +280,19 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_of_a_shell() {
+        let given = |text: &str| Value::Given(text.to_owned()).in_shell();
+        assert_eq!(given("ci/cargo"), "ci/cargo");
+        assert_eq!(given("it's $HOME"), "\"it's \"'$HOME'");
+        let supplied = |supplied| Value::<String>::Supplied(supplied).in_shell();
+        assert_eq!(supplied(Supplied::Env("NS".to_owned())), "\"$NS\"");
+        assert_eq!(
+            supplied(Supplied::File("/run/the ns".into())),
+            "\"$(cat '/run/the ns')\""
+        );
+    }
 
     #[test]
     fn supplied_values_are_trimmed_and_empty_ones_absent() {

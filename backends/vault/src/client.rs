@@ -3,7 +3,7 @@ use core::time::Duration;
 
 use cargo_credential_bridge_backend::http::Client;
 use cargo_credential_bridge_backend::{
-    Backend, Context, Error, ExposeSecret as _, Fetched, Kind, SecretString,
+    Backend, Context, Edit, Error, ExposeSecret as _, Fetched, Kind, SecretString, Written,
 };
 use http::{HeaderName, HeaderValue, Uri, header};
 use rustify::Endpoint;
@@ -16,6 +16,7 @@ use crate::config::{Config, KvVersion, Place, Reference};
 use crate::dialect::Dialect;
 use crate::method::Method;
 use crate::path::VaultPath;
+use crate::write;
 
 /// A revocation may take this long: Cargo waits for our exit.
 const REVOCATION_TIMEOUT: Duration = Duration::from_secs(2);
@@ -57,6 +58,16 @@ impl Backend for Vault {
         self.0.fetch(reference).await
     }
 
+    const IS_WRITABLE: bool = true;
+
+    async fn write(&mut self, reference: &Reference, edit: &Edit<'_>) -> Result<Written, Error> {
+        self.0.write(reference, edit).await
+    }
+
+    fn by_hand(config: &Config, reference: &Reference, edit: &Edit<'_>) -> String {
+        write::by_hand(Dialect::Vault, config, reference, edit)
+    }
+
     async fn close(self, is_in_use: bool) {
         self.0.close(is_in_use).await;
     }
@@ -72,6 +83,16 @@ impl Backend for OpenBao {
 
     async fn fetch(&mut self, reference: &Reference) -> Result<Fetched, Error> {
         self.0.fetch(reference).await
+    }
+
+    const IS_WRITABLE: bool = true;
+
+    async fn write(&mut self, reference: &Reference, edit: &Edit<'_>) -> Result<Written, Error> {
+        self.0.write(reference, edit).await
+    }
+
+    fn by_hand(config: &Config, reference: &Reference, edit: &Edit<'_>) -> String {
+        write::by_hand(Dialect::OpenBao, config, reference, edit)
     }
 
     async fn close(self, is_in_use: bool) {
@@ -106,13 +127,7 @@ impl Session {
     }
 
     async fn fetch(&mut self, reference: &Reference) -> Result<Fetched, Error> {
-        if self.login.is_none() {
-            let login = auth::login(&self.auth, self).await?;
-            if let Some(token) = &login.token {
-                self.http.conceal(token);
-            }
-            self.login = Some(login);
-        }
+        self.log_in().await?;
         let environment = &self.context.environment;
         match &reference.0 {
             Place::Raw { path } => {
@@ -124,6 +139,18 @@ impl Session {
                 self.read_kv(reference, &path, *version).await
             }
         }
+    }
+
+    /// Proves who this job is, once.
+    pub(crate) async fn log_in(&mut self) -> Result<(), Error> {
+        if self.login.is_none() {
+            let login = auth::login(&self.auth, self).await?;
+            if let Some(token) = &login.token {
+                self.http.conceal(token);
+            }
+            self.login = Some(login);
+        }
+        Ok(())
     }
 
     /// Revokes the login that we made, best effort: a token that we were given is not ours, and a leased
@@ -151,7 +178,7 @@ impl Session {
     }
 
     /// Sends one request as whom we logged in.
-    pub(crate) async fn read<E: Endpoint>(&self, request: &E) -> Result<Answer, Error> {
+    pub(crate) async fn send<E: Endpoint>(&self, request: &E) -> Result<Answer, Error> {
         let token = self.login.as_ref().and_then(|login| login.token.as_ref());
         self.ask(request, token, self.namespace.as_deref()).await
     }

@@ -16,10 +16,10 @@ use crate::path::VaultPath;
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
     address: Option<Value<Address>>,
-    namespace: Option<Value>,
-    mount: Option<Value<VaultPath>>,
+    pub(crate) namespace: Option<Value>,
+    pub(crate) mount: Option<Value<VaultPath>>,
     #[serde(default)]
-    kv_version: KvVersion,
+    pub(crate) kv_version: KvVersion,
     ca_file: Option<Value<PathBuf>>,
     tls_server_name: Option<Value>,
     client_cert: Option<Value<PathBuf>>,
@@ -272,7 +272,7 @@ fn no_use(variable: &Variable, expected: &str) -> Error {
     )
 }
 
-fn default_mount() -> VaultPath {
+pub(crate) fn default_mount() -> VaultPath {
     "secret".parse().expect("`secret` is a path")
 }
 

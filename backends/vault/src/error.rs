@@ -20,8 +20,9 @@ pub(crate) enum Action<'a> {
     },
     /// Taking the secret id out of its wrapping.
     Unwrap,
-    /// Reading a secret.
-    Read {
+    /// Something with a secret.
+    Secret {
+        access: Access,
         /// The secret, as the user wrote it.
         place: String,
         /// The path as policies see it: without `/v1`.
@@ -30,6 +31,35 @@ pub(crate) enum Action<'a> {
         mount: &'a str,
         identity: &'a str,
     },
+}
+
+/// What is done with a secret, each of which takes more than one right in a policy, but for reading.
+#[derive(Clone, Copy)]
+pub(crate) enum Access {
+    Read,
+    /// Reading it and writing a version that is made of what was read.
+    Write,
+    /// Reading it and deleting the version that was read.
+    Delete,
+}
+
+impl Access {
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Delete => "delete",
+        }
+    }
+
+    /// As a policy lists them.
+    fn capabilities(self) -> &'static str {
+        match self {
+            Self::Read => r#""read""#,
+            Self::Write => r#""create", "read", "update""#,
+            Self::Delete => r#""delete", "read""#,
+        }
+    }
 }
 
 /// The kind of a failure, by what was asked and the status of the answer.
@@ -41,7 +71,7 @@ fn kind(action: &Action<'_>, answer: &Answer) -> Kind {
         (401, _) => Kind::Unauthenticated,
         (403, _) => Kind::PermissionDenied,
         // A missing secret is a 404 without an error; a path that nothing is mounted at comes with one.
-        (404, Action::Read { .. }) if answer.has_no_errors() => Kind::NotFound,
+        (404, Action::Secret { .. }) if answer.has_no_errors() => Kind::NotFound,
         (408 | 412 | 429 | 472 | 473 | 500.., _) => Kind::Unavailable,
         _ => Kind::Invalid,
     }
@@ -89,21 +119,29 @@ fn what(action: &Action<'_>, kind: Kind, dialect: Dialect) -> String {
         }
         (Action::Login { method, .. }, _) => format!("{dialect} refused the {method} login"),
         (Action::Unwrap, _) => format!("{dialect} did not unwrap the AppRole secret id"),
-        (Action::Read { place, .. }, Kind::NotFound) => {
+        (Action::Secret { place, .. }, Kind::NotFound) => {
             format!("{dialect} has no secret at {place}")
         }
         (
-            Action::Read {
-                place, identity, ..
+            Action::Secret {
+                access,
+                place,
+                identity,
+                ..
             },
             Kind::PermissionDenied,
         ) => {
-            format!("{dialect} does not let {identity} read {place}")
+            format!(
+                "{dialect} does not let {identity} {} {place}",
+                access.verb()
+            )
         }
-        (Action::Read { identity, .. }, Kind::Unauthenticated) => {
+        (Action::Secret { identity, .. }, Kind::Unauthenticated) => {
             format!("{dialect} does not accept {identity}")
         }
-        (Action::Read { place, .. }, _) => format!("{dialect} could not read {place}"),
+        (Action::Secret { access, place, .. }, _) => {
+            format!("{dialect} could not {} {place}", access.verb())
+        }
     }
 }
 
@@ -139,12 +177,13 @@ fn help(action: &Action<'_>, kind: Kind, answer: &Answer, dialect: Dialect) -> O
              the way, behind a load balancer, uses it up too), someone else has: revoke the secret id"
                 .to_owned()
         }
-        (Action::Read { path, .. }, Kind::PermissionDenied) => format!(
+        (Action::Secret { access, path, .. }, Kind::PermissionDenied) => format!(
             "its policies must have this, unless the mount in it is mistyped or the token has expired:\n\
-             path \"{}\" {{\n  capabilities = [\"read\"]\n}}",
+             path \"{}\" {{\n  capabilities = [{}]\n}}",
             path.replace('\\', "\\\\").replace('"', "\\\""),
+            access.capabilities(),
         ),
-        (Action::Read { mount, .. }, Kind::Invalid) if answer.status == StatusCode::NOT_FOUND => {
+        (Action::Secret { mount, .. }, Kind::Invalid) if answer.status == StatusCode::NOT_FOUND => {
             format!("is `{mount}` the mount? `{cli} secrets list` tells; set `mount` on the backend")
         }
         _ => return None,

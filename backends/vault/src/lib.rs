@@ -1,6 +1,7 @@
 //! HashiCorp [Vault] and [OpenBao] as backends.
 //!
-//! One answer is at most one login, one read and one revocation, over one connection. The requests are those
+//! One answer is at most one login, one read and one revocation, over one connection; a write follows its read, by
+//! check-and-set. The requests are those
 //! of [`vaultrs`]; they go out over the HTTP client that all backends share instead of that crate's own,
 //! which sends the token along to other hosts on a redirect, panics on a token with a newline in it, puts
 //! `/v1` before the path prefix of an address, has neither timeout nor retries, and keeps the server's words
@@ -23,6 +24,7 @@ mod method;
 mod path;
 mod read;
 mod token;
+mod write;
 
 pub use client::{OpenBao, Vault};
 pub use config::{Config, Reference};

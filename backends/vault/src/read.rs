@@ -11,7 +11,7 @@ use vaultrs::api::kv2::requests::ReadSecretRequest;
 use crate::answer::{Answer, Envelope, Metadata, Mount, Versioned};
 use crate::client::Session;
 use crate::config::{KvVersion, Reference};
-use crate::error::{self, Action};
+use crate::error::{self, Access, Action};
 use crate::path::VaultPath;
 
 impl Session {
@@ -31,9 +31,9 @@ impl Session {
             mount: mount.to_owned(),
             path: rest.to_owned(),
         };
-        let answer = self.read(&request).await?;
+        let answer = self.send(&request).await?;
         if answer.status != StatusCode::OK {
-            return Err(self.refused(reference.to_string(), path.as_str(), &answer));
+            return Err(self.refused(Access::Read, reference.to_string(), path.as_str(), &answer));
         }
         let envelope: Envelope<'_> = answer.read()?;
         // Vault revokes a lease when the token that it was read by expires, however long the lease is.
@@ -66,31 +66,23 @@ impl Session {
                 mount,
                 path: path.as_str().to_owned(),
             };
-            let answer = self.read(&request).await?;
+            let answer = self.send(&request).await?;
             if answer.status != StatusCode::OK {
                 let full = format!("{}/{path}", self.mount);
-                return Err(self.kv_refused(place, &full, path, &answer).await);
+                let refused = self.kv_refused(Access::Read, place, &full, path, &answer);
+                return Err(refused.await);
             }
             let envelope: Envelope<'_> = answer.read()?;
             return fetched(envelope.data, None, &answer, reference);
         }
 
-        if path.split_first().is_some_and(|(first, _)| first == "data") {
-            return Err(Error::new(
-                Kind::Invalid,
-                format!("{place} starts with `data/`, which is a part of the API and not of the path"),
-            )
-            .help(format!(
-                "leave `data/` out; a secret that really is below `data/` is read by `raw-path = \"{}/data/{path}\"`",
-                self.mount
-            )));
-        }
+        self.check_kv_path(&place, path)?;
         let request = ReadSecretRequest {
             mount,
             path: path.as_str().to_owned(),
             version,
         };
-        let answer = self.read(&request).await?;
+        let answer = self.send(&request).await?;
         // A deleted or destroyed version is a 404 that still says what there was.
         if answer.status == StatusCode::OK || answer.status == StatusCode::NOT_FOUND {
             match (versioned(&answer), answer.status) {
@@ -116,20 +108,38 @@ impl Session {
             }
         }
         let full = format!("{}/data/{path}", self.mount);
-        Err(self.kv_refused(place, &full, path, &answer).await)
+        Err(self
+            .kv_refused(Access::Read, place, &full, path, &answer)
+            .await)
     }
 
-    /// The error for a refused read in the KV engine. The likeliest mistakes, a wrong `kv-version` and a
+    /// A secret's path in the KV engine is not its path in the API.
+    pub(crate) fn check_kv_path(&self, place: &str, path: &VaultPath) -> Result<(), Error> {
+        if path.split_first().is_none_or(|(first, _)| first != "data") {
+            return Ok(());
+        }
+        Err(Error::new(
+            Kind::Invalid,
+            format!("{place} starts with `data/`, which is a part of the API and not of the path"),
+        )
+        .help(format!(
+            "leave `data/` out; a secret that really is below `data/` is read by `raw-path = \"{}/data/{path}\"`",
+            self.mount
+        )))
+    }
+
+    /// The error for a refused request to the KV engine. The likeliest mistakes, a wrong `kv-version` and a
     /// mistyped mount, look to the server like a missing secret or a missing right, so what is mounted there
     /// is asked as well, as `vault kv get` asks it.
-    async fn kv_refused(
+    pub(crate) async fn kv_refused(
         &self,
+        access: Access,
         place: String,
         full: &str,
         path: &VaultPath,
         answer: &Answer,
     ) -> Error {
-        let error = self.refused(place, full, answer);
+        let error = self.refused(access, place, full, answer);
         if !matches!(error.kind(), Kind::NotFound | Kind::PermissionDenied) {
             return error;
         }
@@ -156,7 +166,7 @@ impl Session {
         };
         // It only makes a message better.
         let limit = self.context.deadline.for_detail();
-        let answer = tokio::time::timeout(limit, self.read(&request))
+        let answer = tokio::time::timeout(limit, self.send(&request))
             .await
             .ok()?
             .ok()?;
@@ -174,7 +184,7 @@ impl Session {
             .map(str::to_owned)
     }
 
-    fn refused(&self, place: String, path: &str, answer: &Answer) -> Error {
+    fn refused(&self, access: Access, place: String, path: &str, answer: &Answer) -> Error {
         let identity = self
             .login
             .as_ref()
@@ -184,7 +194,8 @@ impl Session {
             Some(_) => self.mount.as_str(),
             None => path.split('/').next().unwrap_or(path),
         };
-        let action = Action::Read {
+        let action = Action::Secret {
+            access,
             place,
             path,
             mount,
@@ -230,7 +241,7 @@ impl Session {
 }
 
 /// `data` of a KV v2 read, `None` if the answer has no such thing.
-fn versioned(answer: &Answer) -> Option<Versioned<'_>> {
+pub(crate) fn versioned(answer: &Answer) -> Option<Versioned<'_>> {
     let envelope: Envelope<'_> = answer.read().ok()?;
     let data = envelope.data?.get();
     // A structure could be read from an array too.
