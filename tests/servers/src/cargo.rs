@@ -3,14 +3,21 @@
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+#[cfg(unix)]
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
 use crate::Issuer;
+
+/// No run of Cargo takes longer than this: the longest of them builds two small packages.
+const WATCHDOG: Duration = Duration::from_secs(180);
 
 /// A temporary `CARGO_HOME`, target directory and place for packages, removed on drop.
 ///
@@ -54,13 +61,66 @@ impl CargoHome {
     /// # Panics
     /// If there is no second one in CI.
     pub fn each(run: impl Fn(Self)) {
-        let second = std::env::var_os("CCB_CARGO_1_96");
-        assert!(
-            second.is_some() || std::env::var_os("CI").is_none(),
-            "CCB_CARGO_1_96 names a second Cargo: set it to what `ci/install cargo-1.96` prints"
-        );
+        Self::each_of(&["1.96"], run);
+    }
+
+    /// Does something with every Cargo whose ways differ: 1.74, the oldest that asks providers, 1.86, the one that runs
+    /// these tests, and 1.96. `CCB_CARGO_1_74`, `CCB_CARGO_1_86` and `CCB_CARGO_1_96` name the others.
+    ///
+    /// # Panics
+    /// If one of them is missing in CI.
+    pub fn old_and_new(run: impl Fn(Self) + Sync) {
+        Self::each_of(&["1.74", "1.86", "1.96"], |cargo| cargo.in_a_thread(&run));
+    }
+
+    fn each_of(others: &[&str], run: impl Fn(Self)) {
         run(Self::new());
-        second.map(Self::with_cargo).into_iter().for_each(run);
+        for version in others {
+            let variable = format!("CCB_CARGO_{}", version.replace('.', "_"));
+            let other = std::env::var_os(&variable);
+            assert!(
+                other.is_some() || std::env::var_os("CI").is_none(),
+                "{variable} names another Cargo: set it to what `ci/install cargo-{version}` prints"
+            );
+            if let Some(cargo) = other {
+                run(Self::with_cargo(cargo));
+            }
+        }
+    }
+
+    /// A panic names its thread, and so here the Cargo.
+    fn in_a_thread(self, run: &(impl Fn(Self) + Sync)) {
+        let name = format!("Cargo 1.{}", self.minor());
+        let ended = thread::scope(|scope| {
+            let thread = thread::Builder::new()
+                .name(name)
+                .spawn_scoped(scope, || run(self));
+            thread.expect("a thread can be started").join()
+        });
+        if let Err(panic) = ended {
+            std::panic::resume_unwind(panic);
+        }
+    }
+
+    /// The middle number of this Cargo's version: 95 for 1.95.
+    ///
+    /// # Panics
+    /// If it does not say.
+    #[must_use]
+    pub fn minor(&self) -> u32 {
+        let said = self.run(self.path(), &["--version"]).stdout;
+        let minor = said
+            .strip_prefix("cargo 1.")
+            .and_then(|rest| rest.split('.').next());
+        minor
+            .and_then(|minor| minor.parse().ok())
+            .expect("Cargo says its version")
+    }
+
+    /// Another one for the same Cargo, with nothing in it.
+    #[must_use]
+    pub fn anew(&self) -> Self {
+        Self::with_cargo(&self.cargo)
     }
 
     /// Makes one for this Cargo.
@@ -246,11 +306,18 @@ impl CargoHome {
     /// If Cargo can't be started.
     #[must_use]
     pub fn run_with(&self, dir: &Path, arguments: &[&str], message: impl FnMut(&str)) -> Outcome {
+        run(self.command(dir, arguments), "", message)
+    }
+
+    /// Runs Cargo in a directory with this on its standard input.
+    ///
+    /// # Panics
+    /// If Cargo can't be started.
+    #[must_use]
+    pub fn run_typed(&self, dir: &Path, arguments: &[&str], typed: &str) -> Outcome {
         let mut command = self.command(dir, arguments);
-        run(
-            command.stdout(Stdio::piped()).stderr(Stdio::piped()),
-            message,
-        )
+        command.stdin(Stdio::piped());
+        run(command, typed, |_line| {})
     }
 }
 
@@ -260,8 +327,17 @@ impl Default for CargoHome {
     }
 }
 
-fn run(command: &mut Command, mut message: impl FnMut(&str)) -> Outcome {
+fn run(mut command: Command, typed: &str, mut message: impl FnMut(&str)) -> Outcome {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    // What hangs may as well be a provider, which holds the pipes as Cargo does: they are ended together.
+    #[cfg(unix)]
+    command.process_group(0);
     let mut child = command.spawn().expect("cargo is on the path");
+    if let Some(mut input) = child.stdin.take() {
+        // It may end without having read it.
+        let _ = input.write_all(typed.as_bytes());
+    }
+    let watchdog = Watchdog::over(child.id());
     let mut output = child.stdout.take().expect("stdout is a pipe");
     let reader = thread::spawn(move || {
         let mut bytes = Vec::new();
@@ -285,6 +361,7 @@ fn run(command: &mut Command, mut message: impl FnMut(&str)) -> Outcome {
         .expect("the reader does not panic")
         .expect("stdout can be read");
     let status = child.wait().expect("the child was not waited for");
+    watchdog.assert_silent(&stderr);
     Outcome {
         status,
         stdout: String::from_utf8_lossy(&stdout).into_owned(),
@@ -292,7 +369,37 @@ fn run(command: &mut Command, mut message: impl FnMut(&str)) -> Outcome {
     }
 }
 
+/// Ends a process and those that it started if it takes too long.
+struct Watchdog {
+    ended: mpsc::Sender<()>,
+    thread: thread::JoinHandle<bool>,
+}
+
+impl Watchdog {
+    fn over(process: u32) -> Self {
+        let (ended, is_ended) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            let hangs = is_ended.recv_timeout(WATCHDOG) == Err(mpsc::RecvTimeoutError::Timeout);
+            if hangs {
+                let group = format!("-{process}");
+                let killed = Command::new("kill").args(["-KILL", "--", &group]).status();
+                killed.expect("the system has a `kill`");
+            }
+            hangs
+        });
+        Self { ended, thread }
+    }
+
+    /// Panics if it had to.
+    fn assert_silent(self, stderr: &str) {
+        drop(self.ended);
+        let hangs = self.thread.join().expect("the watchdog does not panic");
+        assert!(!hangs, "Cargo did not end within {WATCHDOG:?}: {stderr}");
+    }
+}
+
 /// A TOML basic string.
-fn quoted(text: &str) -> String {
+#[must_use]
+pub fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }

@@ -1,4 +1,4 @@
-//! A sparse Cargo registry that demands a token for everything.
+//! A sparse Cargo registry that demands a token for everything, and one that stands for crates.io.
 
 mod crate_file;
 mod index;
@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 
 use self::index::Crates;
+use crate::authority::Authority;
 use crate::http::{Request, Response};
 use crate::random;
 use crate::server::{Exchange, Server};
@@ -50,12 +51,28 @@ impl Registry {
     /// Starts it with these tokens and no crates.
     #[must_use]
     pub fn start_with(tokens: Tokens) -> Self {
+        Self::start_at(tokens, Place::Loopback, |desk| {
+            Server::start(move |request| desk.answer(request))
+        })
+    }
+
+    /// Starts one that stands for crates.io, with random tokens and no crates: anyone may read it, and it is at its hosts,
+    /// to which a [`Proxy`](crate::Proxy) must lead.
+    #[must_use]
+    pub fn crates_io(authority: &Authority) -> Self {
+        let certificate = authority.server(&["crates.io", "index.crates.io"]);
+        Self::start_at(Tokens::random(), Place::CratesIo, |desk| {
+            Server::start_tls(&certificate, None, move |request| desk.answer(request))
+        })
+    }
+
+    fn start_at(tokens: Tokens, place: Place, serve: impl FnOnce(Desk) -> Server) -> Self {
         let crates = Arc::new(Mutex::new(Crates::default()));
-        let desk = Desk {
+        let server = serve(Desk {
             crates: Arc::clone(&crates),
             tokens: tokens.clone(),
-        };
-        let server = Server::start(move |request| desk.answer(request));
+            place,
+        });
         Self {
             server,
             crates,
@@ -73,6 +90,12 @@ impl Registry {
     #[must_use]
     pub fn url(&self) -> String {
         self.server.url()
+    }
+
+    /// The port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.server.port()
     }
 
     /// The tokens that it demands.
@@ -137,26 +160,45 @@ impl Registry {
 struct Desk {
     crates: Arc<Mutex<Crates>>,
     tokens: Tokens,
+    place: Place,
+}
+
+/// Where a registry is, and who may read it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// All of it on one port, for those who have a token.
+    Loopback,
+    /// The index on a host of its own, all of it for everyone.
+    CratesIo,
 }
 
 impl Desk {
     fn answer(&self, request: &Request) -> Response {
-        let url = format!("http://{}", request.header("host").unwrap_or_default());
-        let wanted = if is_change(request) {
-            &self.tokens.publish
-        } else {
-            &self.tokens.read
+        let host = request.header("host").unwrap_or_default();
+        let (url, path) = match self.place {
+            Place::Loopback => (format!("http://{host}"), request.path.clone()),
+            Place::CratesIo if host == "index.crates.io" => (
+                "https://crates.io".to_owned(),
+                format!("/index{}", request.path),
+            ),
+            Place::CratesIo => ("https://crates.io".to_owned(), request.path.clone()),
         };
-        if request.header("authorization") != Some(wanted) {
+        let is_private = self.place == Place::Loopback;
+        let wanted = if is_change(request) {
+            Some(&self.tokens.publish)
+        } else {
+            is_private.then_some(&self.tokens.read)
+        };
+        if wanted.is_some_and(|wanted| request.header("authorization") != Some(wanted)) {
             return refused(401, "a token for this is missing or wrong")
                 .header("www-authenticate", &format!("Cargo login_url=\"{url}/me\""));
         }
         let mut crates = self.crates.lock().expect("no request panics");
-        let segments: Vec<&str> = request.path.trim_start_matches('/').split('/').collect();
+        let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         match (request.method.as_str(), segments.as_slice()) {
             ("GET", ["index", "config.json"]) => Response::json(
                 200,
-                &json!({ "dl": format!("{url}/dl"), "api": url, "auth-required": true }),
+                &json!({ "dl": format!("{url}/dl"), "api": url, "auth-required": is_private }),
             ),
             ("GET", ["index", path @ ..]) => crates
                 .index_file(&path.join("/"))
