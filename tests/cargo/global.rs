@@ -225,7 +225,7 @@ fn lists_of_several_files() {
     });
 }
 
-/// From Cargo's `registry_provider_overrides_global`.
+/// From Cargo's `registry_provider_overrides_global` and `both_token_and_provider`.
 #[test]
 fn a_provider_of_the_registry_leaves_the_list_out() {
     CargoHome::old_and_new(|cargo| {
@@ -243,8 +243,7 @@ fn a_provider_of_the_registry_leaves_the_list_out() {
         let stderr = &fetched.stderr;
         assert!(stderr.contains("no token found for `corp`"), "{stderr}");
         assert!(
-            stderr.contains("token configured in environment variable `CARGO_REGISTRIES_CORP_TOKEN` that will be ignored")
-                || stderr.contains("that will be ignored because"),
+            stderr.contains("has a token configured in environment variable `CARGO_REGISTRIES_CORP_TOKEN` that will be ignored"),
             "{stderr}"
         );
     });

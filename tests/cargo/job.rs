@@ -13,6 +13,9 @@ use crate::BINARY;
 /// Notes each request, and passes it on to the provider.
 const RECORDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cargo/recorder.sh");
 
+/// Gives the answer that is beside it.
+const PLUGIN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cargo/plugin.sh");
+
 /// The name of the program, which is on the job's `PATH`.
 pub(crate) const PROGRAM: &str = "cargo-credential-bridge";
 
@@ -94,6 +97,31 @@ impl Job {
         self.cargo.path().join(place).join(PROGRAM)
     }
 
+    /// One list of sources for all that is done with the registry.
+    pub(crate) fn sources(&self, sources: &str) {
+        let url = self.registry.index_url();
+        self.bridge_config(&format!("[registries.\"{url}\"]\nsources = [ {sources} ]"));
+    }
+
+    /// A plugin that gives this answer, as a source.
+    pub(crate) fn plugin(&self, answer: &Value) -> String {
+        let path = self.cargo.path().join("bin/cargo-credential-answer");
+        if !path.exists() {
+            symlink(PLUGIN, &path).unwrap();
+        }
+        std::fs::write(path.with_extension("answer"), format!("{answer}\n")).unwrap();
+        quoted(path.to_str().unwrap())
+    }
+
+    /// How often that plugin was asked.
+    pub(crate) fn plugin_was_asked(&self) -> usize {
+        let asked = self.cargo.path().join("bin/cargo-credential-answer.asked");
+        std::fs::read_to_string(asked)
+            .unwrap_or_default()
+            .lines()
+            .count()
+    }
+
     /// A package that depends on `internal` of the registry `corp`.
     pub(crate) fn app(&self) -> PathBuf {
         self.cargo.package("app", &[("internal", "1")])
@@ -163,7 +191,8 @@ impl Job {
     /// What each request so far was: its operation, or its kind if it has none.
     pub(crate) fn operations(&self) -> Vec<String> {
         let what = |request: Value| {
-            let what = request.get("operation").unwrap_or(&request["kind"]);
+            let operation = request.get("operation");
+            let what = operation.or_else(|| request.get("kind")).unwrap();
             what.as_str().unwrap().to_owned()
         };
         self.asked().into_iter().map(what).collect()

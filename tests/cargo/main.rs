@@ -12,9 +12,13 @@
 )]
 
 mod crates_io;
+mod git;
 mod global;
 mod job;
+mod login;
 mod names;
+mod requests;
+mod sources;
 mod ways;
 
 /// The binary under test.

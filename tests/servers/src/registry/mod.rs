@@ -135,6 +135,13 @@ impl Registry {
             .contains(name)
     }
 
+    /// The file of the index at this path, for an index that is somewhere else.
+    #[must_use]
+    pub fn index_file(&self, path: &str) -> Option<String> {
+        let crates = self.crates.lock().expect("no request panics");
+        crates.index_file(path)
+    }
+
     /// Every request so far.
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
