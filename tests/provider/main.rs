@@ -3,6 +3,7 @@
 mod aws_errors;
 mod aws_identity;
 mod aws_requests;
+mod aws_writes;
 mod bad_server;
 mod behaviour;
 mod cargo_token;

@@ -22,6 +22,7 @@ mod shapes;
 mod skew;
 mod team;
 mod web_identity;
+mod write;
 
 /// The binary under test.
 const BINARY: &str = env!("CARGO_BIN_EXE_cargo-credential-bridge");

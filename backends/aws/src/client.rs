@@ -1,12 +1,16 @@
 use core::fmt;
 
-use cargo_credential_bridge_backend::{Backend, Context, Error, Fetched, Kind};
+use cargo_credential_bridge_backend::{
+    Backend, Change, Context, Edit, Error, Fetched, Kind, Written,
+};
 
 use crate::config::{Config, Identity, Reference, Resolved};
 use crate::credentials::Login;
+use crate::error::Access;
 use crate::name::{Region, SecretId};
-use crate::read::Reading;
+use crate::read::Target;
 use crate::sdk::Sdk;
+use crate::write;
 
 /// AWS Secrets Manager.
 pub struct Aws {
@@ -68,6 +72,43 @@ impl Backend for Aws {
         }
         Err(no_region_answers(away, &regions))
     }
+
+    const IS_WRITABLE: bool = true;
+
+    /// Writes in the first region alone: a replica follows its primary.
+    async fn write(&mut self, reference: &Reference, edit: &Edit<'_>) -> Result<Written, Error> {
+        write::check(reference)?;
+        if let Change::Set(token) = edit.change {
+            self.sdk.transport.conceal(token);
+        }
+        let environment = &self.sdk.context.environment;
+        let secret = reference.secret.resolve("secret", environment)?;
+        let regions = self.regions_for(&secret).await?;
+        let region = regions
+            .first()
+            .expect("a backend has a region or finds one");
+        let config = self
+            .sdk
+            .config(region, self.sdk.context.deadline.remaining())
+            .await;
+        let login = self.identity.login(&self.sdk, &config).await?;
+        let secret = self.in_region(&secret, region);
+        let target = Target {
+            access: write::access(edit),
+            sdk: &self.sdk,
+            config: &config,
+            login: &login,
+            endpoint: self.endpoint.as_deref(),
+            region,
+            secret: &secret,
+            reference,
+        };
+        target.write(edit).await
+    }
+
+    fn by_hand(config: &Config, reference: &Reference, edit: &Edit<'_>) -> String {
+        write::by_hand(config, reference, edit)
+    }
 }
 
 impl Aws {
@@ -98,13 +139,9 @@ impl Aws {
             // A region that is away has no STS either.
             None => self.identity.login(&self.sdk, &config).await?,
         };
-        let is_replicated = self.regions.len() > 1;
-        let secret = if is_replicated {
-            secret.in_region(region)
-        } else {
-            secret.clone()
-        };
-        let reading = Reading {
+        let secret = self.in_region(secret, region);
+        let target = Target {
+            access: Access::Read,
             sdk: &self.sdk,
             config: &config,
             login: &login,
@@ -113,9 +150,17 @@ impl Aws {
             secret: &secret,
             reference,
         };
-        let outcome = reading.fetch().await;
+        let outcome = target.fetch().await;
         self.login = Some(login);
         outcome
+    }
+
+    /// The secret as it is called in one of our regions.
+    fn in_region(&self, secret: &SecretId, region: &Region) -> SecretId {
+        match self.regions.len() > 1 {
+            true => secret.in_region(region),
+            false => secret.clone(),
+        }
     }
 }
 

@@ -14,8 +14,8 @@ use crate::name::{Region, RoleArn, SecretId};
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "WireConfig")]
 pub struct Config {
-    regions: Vec<Value<Region>>,
-    profile: Option<Value>,
+    pub(crate) regions: Vec<Value<Region>>,
+    pub(crate) profile: Option<Value>,
     endpoint: Option<Value<Endpoint>>,
     ca_file: Option<Value<PathBuf>>,
     roles: Vec<Value<RoleArn>>,

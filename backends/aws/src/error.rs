@@ -1,7 +1,8 @@
 //! What an answer other than a secret means: the one place where AWS's codes become kinds.
 
 use cargo_credential_bridge_backend::identity::WorkloadToken;
-use cargo_credential_bridge_backend::{Error, Kind};
+use cargo_credential_bridge_backend::{Error, Kind, shell_word};
+use serde_json::{Value, json};
 
 use crate::name::{Region, RoleArn, SecretId};
 use crate::policy;
@@ -23,8 +24,9 @@ pub(crate) enum Action<'a> {
     },
     /// The keys of a role, as the SDK found it in a profile or in the environment.
     Ambient,
-    /// Reading a secret.
-    Read {
+    /// Something with a secret.
+    Secret {
+        access: Access,
         /// The secret, as the user wrote it.
         place: String,
         secret: &'a SecretId,
@@ -34,6 +36,50 @@ pub(crate) enum Action<'a> {
         /// What else is known of the secret.
         state: State,
     },
+}
+
+/// What is done with a secret, each of which takes rights of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    /// Reading it and replacing all of it.
+    Write,
+    /// Reading it and changing a field, if it is still what was read.
+    WriteField,
+    /// Reading it and scheduling its deletion.
+    Delete,
+}
+
+impl Access {
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write | Self::WriteField => "write",
+            Self::Delete => "delete",
+        }
+    }
+
+    /// As a policy lists them.
+    ///
+    /// Source: the page "Actions, resources, and condition keys for AWS Secrets Manager".
+    fn actions(self) -> Value {
+        let read = "secretsmanager:GetSecretValue";
+        let put = "secretsmanager:PutSecretValue";
+        match self {
+            Self::Read => read.into(),
+            Self::Write => json!([read, put]),
+            Self::WriteField => json!([read, put, "secretsmanager:UpdateSecretVersionStage"]),
+            Self::Delete => json!([read, "secretsmanager:DeleteSecret"]),
+        }
+    }
+
+    /// What it takes of a key of one's own.
+    fn key_actions(self) -> Value {
+        match self {
+            Self::Read | Self::Delete => "kms:Decrypt".into(),
+            Self::Write | Self::WriteField => json!(["kms:Decrypt", "kms:GenerateDataKey"]),
+        }
+    }
 }
 
 /// What `DescribeSecret` says of a secret that could not be read.
@@ -54,12 +100,12 @@ pub(crate) enum State {
 /// Source: the pages "GetSecretValue", "AssumeRole", "AssumeRoleWithWebIdentity" and "Common error types" of the API
 /// references of Secrets Manager and STS, and the codes that the SDK takes for throttling.
 pub(crate) fn kind(action: &Action<'_>, code: &str) -> Kind {
-    let is_login = !matches!(action, Action::Read { .. });
+    let is_login = !matches!(action, Action::Secret { .. });
     match code {
         "ResourceNotFoundException" => Kind::NotFound,
         // The secret's state forbids to read it: it is scheduled for deletion, unless AWS says that it is there.
         "InvalidRequestException" => match action {
-            Action::Read {
+            Action::Secret {
                 state: State::There { .. },
                 ..
             } => Kind::Invalid,
@@ -71,7 +117,8 @@ pub(crate) fn kind(action: &Action<'_>, code: &str) -> Kind {
         "AccessDenied"
         | "AccessDeniedException"
         | "UnauthorizedOperation"
-        | "DecryptionFailure" => Kind::PermissionDenied,
+        | "DecryptionFailure"
+        | "EncryptionFailure" => Kind::PermissionDenied,
         "AuthFailure"
         | "ExpiredToken"
         | "ExpiredTokenException"
@@ -156,8 +203,10 @@ impl<'a> Denied<'a> {
 
     /// Whether it is about the key that a secret is encrypted by. Secrets Manager says so in words only.
     fn is_about_key(&self, refusal: &Refusal) -> bool {
-        refusal.code == "DecryptionFailure"
-            || self.action.is_some_and(|action| action.starts_with("kms:"))
+        matches!(
+            refusal.code.as_str(),
+            "DecryptionFailure" | "EncryptionFailure"
+        ) || self.action.is_some_and(|action| action.starts_with("kms:"))
             || (self.action.is_none() && refusal.message.contains("KMS"))
     }
 }
@@ -175,7 +224,7 @@ fn what(action: &Action<'_>, kind: Kind, refusal: &Refusal, denied: &Denied<'_>)
             )
         }
         (Action::Ambient, _) => "AWS refused the identity of this machine".to_owned(),
-        (Action::Read { place, state, .. }, Kind::NotFound) => match state {
+        (Action::Secret { place, state, .. }, Kind::NotFound) => match state {
             State::There { .. } => format!("{place} in AWS has no such version"),
             State::Deleted { on: Some(on) } => {
                 format!("{place} in AWS is scheduled for deletion ({on})")
@@ -187,8 +236,11 @@ fn what(action: &Action<'_>, kind: Kind, refusal: &Refusal, denied: &Denied<'_>)
             State::Unknown => format!("AWS does not have {place}"),
         },
         (
-            Action::Read {
-                place, principal, ..
+            Action::Secret {
+                access,
+                place,
+                principal,
+                ..
             },
             Kind::PermissionDenied,
         ) => {
@@ -196,13 +248,15 @@ fn what(action: &Action<'_>, kind: Kind, refusal: &Refusal, denied: &Denied<'_>)
             if denied.is_about_key(refusal) {
                 format!("AWS does not let {who} use the KMS key of {place}")
             } else {
-                format!("AWS does not let {who} read {place}")
+                format!("AWS does not let {who} {} {place}", access.verb())
             }
         }
-        (Action::Read { principal, .. }, Kind::Unauthenticated) => {
+        (Action::Secret { principal, .. }, Kind::Unauthenticated) => {
             format!("AWS does not accept {}", who(denied, *principal))
         }
-        (Action::Read { place, .. }, _) => format!("AWS could not read {place}"),
+        (Action::Secret { access, place, .. }, _) => {
+            format!("AWS could not {} {place}", access.verb())
+        }
     }
 }
 
@@ -254,23 +308,41 @@ fn help(action: &Action<'_>, kind: Kind, refusal: &Refusal, denied: &Denied<'_>)
             _ => "`aws sts get-caller-identity` shows who this machine is to AWS",
         }
         .to_owned(),
-        (Action::Read { secret, region, principal, .. }, Kind::PermissionDenied) => {
+        (Action::Secret { access, secret, region, principal, .. }, Kind::PermissionDenied) => {
             let principal = denied.principal.or(*principal);
             if denied.is_about_key(refusal) {
                 let key = denied.resource.unwrap_or("THE-ARN-OF-THE-KEY");
-                let statement = policy::statement("kms:Decrypt", key);
+                let statement = policy::statement(access.key_actions(), key);
                 return Some(format!(
                     "the key must be enabled, its key policy must let the identity in, and its policies must have:\n{statement}"
                 ));
             }
             let resource = policy::secret_resource(secret, region, principal);
-            let statement = policy::statement("secretsmanager:GetSecretValue", &resource);
+            let statement = policy::statement(access.actions(), &resource);
+            let key = match access.key_actions() {
+                Value::String(action) => format!("`{action}`"),
+                _ => "`kms:Decrypt` and `kms:GenerateDataKey`".to_owned(),
+            };
             format!(
                 "its policies must have this, unless the name is mistyped or a resource policy denies it; for a key of your own also \
-                 `kms:Decrypt` on the key:\n{statement}"
+                 {key} on the key:\n{statement}"
             )
         }
-        (Action::Read { secret, region, state, .. }, Kind::NotFound) => match state {
+        (Action::Secret { access: Access::Write | Access::WriteField, secret, region, state: State::Unknown, .. }, Kind::NotFound)
+            if refusal.code == "ResourceNotFoundException" =>
+        {
+            let name = shell_word(secret.as_str());
+            format!(
+                "`aws secretsmanager create-secret --region {region} --name {name}` makes it, with no value yet; another account's \
+                 secret is named by its whole ARN"
+            )
+        }
+        (Action::Secret { access: Access::Write | Access::WriteField | Access::Delete, region, .. }, Kind::Invalid)
+            if matches!(refusal.code.as_str(), "InvalidParameterException" | "InvalidRequestException") =>
+        {
+            format!("a replica can't be changed: is `{region}`, the first region of the backend, the region of the primary?")
+        }
+        (Action::Secret { secret, region, state, .. }, Kind::NotFound) => match state {
             State::There { stages } => {
                 let stages: Vec<_> = stages.iter().map(|stage| format!("`{stage}`")).collect();
                 let stages = if stages.is_empty() { "none".to_owned() } else { stages.join(", ") };
@@ -292,7 +364,8 @@ mod tests {
     use super::*;
 
     fn read<'a>(secret: &'a SecretId, region: &'a Region, state: State) -> Action<'a> {
-        Action::Read {
+        Action::Secret {
+            access: Access::Read,
             place: format!("the secret `{secret}`"),
             secret,
             region,

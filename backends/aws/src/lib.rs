@@ -1,6 +1,7 @@
 //! [AWS Secrets Manager] as a backend, through AWS's own SDK.
 //!
-//! One answer is one proof of who this job is (none where keys are at hand) and one read. The SDK finds keys, signs
+//! One answer is one proof of who this job is (none where keys are at hand) and one read; a field is written if its
+//! secret is still what was read. The SDK finds keys, signs
 //! requests, finds endpoints and tries again; what goes out goes over the HTTP client that all backends share, instead of
 //! the SDK's own, which has no limit for an answer, does not know `AWS_CA_BUNDLE`, and costs three times as much.
 //! Errors are told apart by the code that AWS gives, in `error`, and nowhere else.
@@ -22,6 +23,7 @@ mod policy;
 mod read;
 mod refusal;
 mod sdk;
+mod write;
 
 pub use caller::{CallerIdentity, Recipient, sign_caller_identity};
 pub use client::Aws;

@@ -8,9 +8,9 @@ use crate::name::{Arn, Region, RoleArn, SecretId};
 /// What stands in an ARN where nobody has said which account it is.
 const UNKNOWN_ACCOUNT: &str = "ACCOUNT";
 
-/// The statement that allows `action` on `resource`.
-pub(crate) fn statement(action: &str, resource: &str) -> Value {
-    json!({ "Effect": "Allow", "Action": action, "Resource": resource })
+/// The statement that allows `action`, one or an array of them, on `resource`.
+pub(crate) fn statement(action: impl Into<Value>, resource: &str) -> Value {
+    json!({ "Effect": "Allow", "Action": action.into(), "Resource": resource })
 }
 
 /// The ARN that a policy must name for a secret: AWS puts six characters of its own behind the name.

@@ -9,13 +9,14 @@ use cargo_credential_bridge_backend::{Error, Fetched, Kind, Payload, SecretSlice
 
 use crate::config::{Reference, Version};
 use crate::credentials::Login;
-use crate::error::{self, Action, State};
+use crate::error::{self, Access, Action, State};
 use crate::name::{Region, SecretId};
 use crate::refusal::Refusal;
 use crate::sdk::Sdk;
 
-/// What is read, where, and as whom.
-pub(crate) struct Reading<'a> {
+/// One secret: where it is, what for, and as whom.
+pub(crate) struct Target<'a> {
+    pub(crate) access: Access,
     pub(crate) sdk: &'a Sdk,
     pub(crate) config: &'a SdkConfig,
     pub(crate) login: &'a Login,
@@ -25,10 +26,11 @@ pub(crate) struct Reading<'a> {
     pub(crate) reference: &'a Reference,
 }
 
-impl Reading<'_> {
+impl Target<'_> {
     /// Reads the secret.
     pub(crate) async fn fetch(&self) -> Result<Fetched, Error> {
-        let mut request = Client::from_conf(self.settings().build())
+        let mut request = self
+            .client()
             .get_secret_value()
             .secret_id(self.secret.as_str());
         request = match &self.reference.version {
@@ -37,28 +39,41 @@ impl Reading<'_> {
             Version::Id(id) => request.version_id(id),
         };
         match request.send().await {
-            Ok(given) => self.fetched(given),
+            Ok(given) => Ok(Fetched {
+                payload: self.payload(given)?,
+                lifetime: None,
+                warnings: Vec::new(),
+            }),
             Err(refused) => {
                 let refusal = Refusal::of("GetSecretValue", &refused, self.sdk)?;
-                let principal = self.principal(&refusal).await;
-                let mut action = Action::Read {
-                    place: self.reference.to_string(),
-                    secret: self.secret,
-                    region: self.region,
-                    principal: principal.as_deref(),
-                    state: State::Unknown,
-                };
-                if error::kind(&action, &refusal.code) == Kind::NotFound
-                    && let Action::Read { state, .. } = &mut action
-                {
-                    *state = self.state().await;
-                }
-                Err(error::classify(&action, &refusal))
+                Err(self.refused(&refusal).await.0)
             }
         }
     }
 
-    fn settings(&self) -> Builder {
+    pub(crate) fn client(&self) -> Client {
+        Client::from_conf(self.settings().build())
+    }
+
+    /// The error for a refusal, with what else is known of the secret.
+    pub(crate) async fn refused(&self, refusal: &Refusal) -> (Error, State) {
+        let principal = self.principal(refusal).await;
+        let action = |state| Action::Secret {
+            access: self.access,
+            place: self.reference.to_string(),
+            secret: self.secret,
+            region: self.region,
+            principal: principal.as_deref(),
+            state,
+        };
+        let state = match error::kind(&action(State::Unknown), &refusal.code) {
+            Kind::NotFound => self.state().await,
+            _ => State::Unknown,
+        };
+        (error::classify(&action(state.clone()), refusal), state)
+    }
+
+    pub(crate) fn settings(&self) -> Builder {
         let settings =
             Builder::from(self.config).credentials_provider(self.login.credentials.clone());
         match self.endpoint {
@@ -67,7 +82,7 @@ impl Reading<'_> {
         }
     }
 
-    fn fetched(&self, given: GetSecretValueOutput) -> Result<Fetched, Error> {
+    pub(crate) fn payload(&self, given: GetSecretValueOutput) -> Result<Payload, Error> {
         let value = match (given.secret_string, given.secret_binary) {
             (Some(text), _) => text.into_bytes(),
             (None, Some(binary)) => binary.into_inner(),
@@ -79,11 +94,7 @@ impl Reading<'_> {
                 .because("GetSecretValue answered with no value"));
             }
         };
-        Ok(Fetched {
-            payload: Payload::Bytes(SecretSlice::from(value)),
-            lifetime: None,
-            warnings: Vec::new(),
-        })
+        Ok(Payload::Bytes(SecretSlice::from(value)))
     }
 
     /// Who asked: as STS has said, else, where that goes into a message that AWS's own words do not say it for, as
@@ -143,7 +154,8 @@ impl Reading<'_> {
         State::There { stages }
     }
 
-    fn extra(&self) -> TimeoutConfig {
+    /// The limits of a request that nothing depends on.
+    pub(crate) fn extra(&self) -> TimeoutConfig {
         let limit = self.sdk.context.deadline.for_detail();
         TimeoutConfig::builder().operation_timeout(limit).build()
     }

@@ -13,15 +13,18 @@ import functools
 import json
 import os
 import sys
+import threading
 import urllib.request
 
 import boto3
 import botocore.config
 import botocore.exceptions
+from moto.secretsmanager.models import SecretsManagerBackend
 from moto.server import ThreadedMotoServer
 
 
 def main():
+    move_labels_as_aws_does()
     said = sys.stdout
     # What moto prints is no answer.
     sys.stdout = sys.stderr
@@ -34,6 +37,20 @@ def main():
         say(said, answer(url, decoded(json.loads(line))))
     # Threads that serve are of no use to anybody now.
     os._exit(0)
+
+
+def move_labels_as_aws_does():
+    """To moto, what is read without a label stays what it was when `AWSCURRENT` moves; and two may move it at once."""
+    moto, lock = SecretsManagerBackend.update_secret_version_stage, threading.Lock()
+
+    def move(self, secret_id, version_stage, remove_from_version_id, move_to_version_id):
+        with lock:
+            moved = moto(self, secret_id, version_stage, remove_from_version_id, move_to_version_id)
+            if version_stage == "AWSCURRENT":
+                self.secrets[secret_id].set_default_version_id(move_to_version_id)
+            return moved
+
+    SecretsManagerBackend.update_secret_version_stage = move
 
 
 def say(said, answer):
