@@ -12,6 +12,7 @@
 )]
 
 mod crates_io;
+mod docs;
 mod git;
 mod global;
 mod job;

@@ -9,7 +9,8 @@
 //! * [`AwsServer`] is a double of AWS Secrets Manager and STS; [`InstanceMetadata`] and [`ContainerCredentials`] are
 //!   where AWS's machines get their keys.
 //! * [`GoogleServer`] is a double of Google Secret Manager, STS, IAM credentials and the metadata server.
-//! * [`Registry`] is a sparse registry that demands a token, with different tokens for reading and publishing.
+//! * [`Registry`] is a sparse registry that demands a token, with different tokens for reading and publishing, or stands
+//!   for crates.io.
 //! * [`CargoHome`] runs a real Cargo in a directory and an environment of its own.
 //! * [`Provider`] runs the provider itself, as Cargo does.
 //! * [`Moto`] is no double of ours but a real moto, for the tests that want real servers.
