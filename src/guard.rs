@@ -1,7 +1,9 @@
 //! What holds whatever happens: exactly one answer to each request, in time, and no secret left in a core dump.
 
+use std::fs::File;
 use std::io::Write as _;
 use std::process;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -9,6 +11,9 @@ use crate::protocol::Answer;
 
 /// Whether Cargo waits for an answer. Whoever takes this gives it.
 static AWAITED: AtomicBool = AtomicBool::new(false);
+
+/// Where answers go when standard output is for others.
+static ANSWERS: OnceLock<File> = OnceLock::new();
 
 /// What is bounded by the deadline itself gets this much longer to say what it was waiting for.
 #[cfg(unix)]
@@ -28,8 +33,26 @@ pub(crate) fn give(answer: &Answer) {
 
 /// Sends a line to Cargo at once. If Cargo is gone there is nobody to tell.
 pub(crate) fn send(line: &[u8]) {
-    let mut out = std::io::stdout().lock();
-    let _ = out.write_all(line).and_then(|()| out.flush());
+    let _ = match ANSWERS.get() {
+        Some(mut own) => own.write_all(line),
+        None => {
+            let mut out = std::io::stdout().lock();
+            out.write_all(line).and_then(|()| out.flush())
+        }
+    };
+}
+
+/// From here on, what a library prints goes to standard error, and answers alone to Cargo.
+#[cfg(all(target_os = "linux", not(target_feature = "crt-static")))]
+pub(crate) fn keep_stdout_for_answers() {
+    use std::os::fd::AsFd as _;
+
+    // It does not pass to children, as standard output itself would not.
+    if let Ok(own) = std::io::stdout().as_fd().try_clone_to_owned()
+        && ANSWERS.set(File::from(own)).is_ok()
+    {
+        let _ = nix::unistd::dup2_stdout(std::io::stderr());
+    }
 }
 
 /// Makes a panic an answer, and the exit a success: to Cargo, a process that ends in any other way is a

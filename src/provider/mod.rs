@@ -7,6 +7,7 @@
 
 mod cargo_token;
 mod from_stdout;
+mod keyring;
 mod plugin;
 
 use core::fmt;
@@ -15,12 +16,15 @@ use cargo_credential_bridge_backend::{Context, Error, Kind};
 use secrecy::SecretString;
 
 use crate::protocol::{Cache, Request};
+use keyring::Keyring;
 
 /// One of Cargo's providers, or a plugin.
 #[derive(Debug)]
 pub(crate) enum Provider {
     /// `cargo:token`: a variable, or the file that `cargo login` writes.
     Token,
+    /// `cargo:libsecret` and the like: where the operating system keeps passwords.
+    Keyring(Keyring),
     /// `cargo:token-from-stdout CMD ARGS…`: a program that prints a token.
     TokenFromStdout(Command),
     /// A program that speaks the protocol, as we do.
@@ -85,9 +89,15 @@ impl Provider {
             ),
             "cargo:token" if arguments.is_empty() => Ok(Self::Token),
             "cargo:token" => Err("`cargo:token` takes no arguments".to_owned()),
-            "os" | "cargo:libsecret" | "cargo:macos-keychain" | "cargo:wincred" => {
-                Err(format!("the source `{name}` is not built in yet"))
+            "os" | "cargo:libsecret" | "cargo:macos-keychain" | "cargo:wincred"
+                if !arguments.is_empty() =>
+            {
+                Err(format!("`{name}` takes no arguments"))
             }
+            "os" => Ok(Self::Keyring(Keyring::OF_THIS_SYSTEM)),
+            "cargo:libsecret" => Ok(Self::Keyring(Keyring::Libsecret)),
+            "cargo:macos-keychain" => Ok(Self::Keyring(Keyring::MacosKeychain)),
+            "cargo:wincred" => Ok(Self::Keyring(Keyring::Wincred)),
             _ if name.starts_with("cargo:") => Err(format!("Cargo has no provider `{name}`")),
             _ if is_program(&name) => Ok(Self::Plugin(Command {
                 program: name,
@@ -102,6 +112,7 @@ impl Provider {
     pub(crate) async fn get(&self, request: &Request, context: &Context) -> Result<Given, Error> {
         let token = match self {
             Self::Token => cargo_token::get(request, context)?,
+            Self::Keyring(keyring) => keyring::get(*keyring, request, context).await?,
             Self::TokenFromStdout(command) => from_stdout::ask(command, request, context).await?,
             Self::Plugin(command) => return plugin::get(command, request, context).await,
         };
@@ -125,6 +136,9 @@ impl Provider {
     ) -> Result<Option<String>, Error> {
         match self {
             Self::Token => cargo_token::change(request, token, context).await,
+            Self::Keyring(keyring) => keyring::change(*keyring, request, token, context)
+                .await
+                .map(|()| None),
             Self::TokenFromStdout(_) => Err(Error::new(
                 Kind::NotAvailable,
                 format!("{self}, which nothing can be stored in"),
@@ -150,6 +164,7 @@ impl fmt::Display for Provider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Token => f.write_str("`cargo:token`"),
+            Self::Keyring(keyring) => write!(f, "`{keyring}`"),
             // Arguments may hold what is not for everyone.
             Self::TokenFromStdout(command) => write!(f, "what `{}` prints", command.program),
             Self::Plugin(command) => write!(f, "the plugin `{}`", command.program),
@@ -172,6 +187,9 @@ mod tests {
                 &["cargo-credential-x", "--arg", "a b"][..],
                 "the plugin `cargo-credential-x`",
             ),
+            (&["cargo:libsecret"], "`cargo:libsecret`"),
+            (&["cargo:macos-keychain"], "`cargo:macos-keychain`"),
+            (&["cargo:wincred"], "`cargo:wincred`"),
             (&["/opt/my plugins/x"], "the plugin `/opt/my plugins/x`"),
             (
                 &["cargo:token-from-stdout", "pass", "show"],
@@ -184,6 +202,8 @@ mod tests {
             (&["cargo:token-from-stdout"][..], "needs a program"),
             (&["cargo:paseto"], "can't be in a chain"),
             (&["cargo:token", "x"], "takes no arguments"),
+            (&["os", "x"], "`os` takes no arguments"),
+            (&["cargo:wincred", "x"], "takes no arguments"),
             (&["cargo:tokn"], "Cargo has no provider `cargo:tokn`"),
             (
                 &["hvs-s3cret"],
