@@ -16,6 +16,7 @@ mod gcp_files;
 mod gcp_identity;
 mod gcp_programs;
 mod gcp_requests;
+mod gcp_writes;
 mod identity;
 mod login;
 mod plugins;

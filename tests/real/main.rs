@@ -33,7 +33,6 @@ mod token;
 mod unavailable;
 mod vault;
 mod write;
-#[path = "../writing/mod.rs"]
 mod writing;
 
 /// The binary under test.

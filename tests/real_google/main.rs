@@ -21,6 +21,7 @@ mod secrets;
 mod team;
 mod versions;
 mod workload_identity;
+mod write;
 
 /// The binary under test.
 const BINARY: &str = env!("CARGO_BIN_EXE_cargo-credential-bridge");

@@ -266,25 +266,15 @@ pub(crate) fn by_hand(config: &Config, reference: &Reference, edit: &Edit<'_>) -
     let profile = config.profile.as_ref().map(|value| value.in_shell());
     let secret = reference.secret.in_shell();
     let command = |name| command(name, profile.as_deref(), region.as_deref(), &secret);
-    let put = || {
-        format!(
-            "`{} --secret-string file:///dev/stdin` reads",
-            command("put-secret-value")
-        )
-    };
-    match (edit.change, edit.field) {
-        (Change::Set(_), None) => format!("{} the token from standard input", put()),
-        (Change::Set(_), Some(field)) => format!(
-            "{} the whole JSON from standard input, with the token in its field `{field}`",
-            put()
-        ),
-        (Change::Erase, Some(field)) => format!(
-            "{} the whole JSON from standard input, without its field `{field}`",
-            put()
-        ),
-        (Change::Erase, None) => format!(
+    match (edit.field, edit.change) {
+        (None, Change::Erase) => format!(
             "`{} --recovery-window-in-days {RECOVERY_DAYS}`",
             command("delete-secret")
+        ),
+        _ => format!(
+            "`{} --secret-string file:///dev/stdin` reads {}",
+            command("put-secret-value"),
+            edit.input()
         ),
     }
 }

@@ -107,6 +107,19 @@ impl Edit<'_> {
         }
     }
 
+    /// What a person gives to a store's own tool that knows values only as a whole.
+    pub fn input(&self) -> String {
+        match (self.field, self.change) {
+            (None, _) => "the token from standard input".to_owned(),
+            (Some(field), Change::Set(_)) => {
+                format!("the whole JSON from standard input, with the token in its field `{field}`")
+            }
+            (Some(field), Change::Erase) => {
+                format!("the whole JSON from standard input, without its field `{field}`")
+            }
+        }
+    }
+
     /// The error when others were first every time.
     pub fn outrun(&self, place: &str) -> Error {
         Error::new(

@@ -67,6 +67,31 @@ impl<'a> Fields<'a> {
         self.replaced(path, None)
     }
 
+    /// The object with what `theirs` has changed in `base`: two changes of one object, put together.
+    pub fn merged(&self, base: &Fields<'_>, theirs: &Fields<'_>) -> SecretString {
+        let mut names = base.names();
+        names.extend(theirs.names());
+        names.sort_unstable();
+        names.dedup();
+        let mut merged = self.json();
+        for name in names {
+            let [was, is] = [base, theirs].map(|fields| fields.get(name).map(RawValue::get));
+            if was == is {
+                continue;
+            }
+            let ours = Fields::parse(merged.expose_secret()).expect("it was written as an object");
+            let inner = [ours.get(name).map(RawValue::get), was, is]
+                .map(|json| json.and_then(Fields::parse));
+            let value = match inner {
+                [Some(ours), Some(was), Some(is)] => Some(ours.merged(&was, &is)),
+                _ => is.map(SecretString::from),
+            };
+            let next = ours.written(name, value.as_ref());
+            merged = next;
+        }
+        merged
+    }
+
     /// The object with another value for a field that is there, or without it.
     fn replaced(&self, path: &str, value: Option<&SecretString>) -> Option<SecretString> {
         if self.get(path).is_some() {
@@ -77,34 +102,47 @@ impl<'a> Fields<'a> {
         Some(self.written(first, Some(&nested)))
     }
 
+    /// The text of the object.
+    pub fn json(&self) -> SecretString {
+        written(&self.pairs())
+    }
+
+    fn pairs(&self) -> Vec<(&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_ref(), value.get()))
+            .collect()
+    }
+
     /// The text of the object, but for the field called `name`.
     fn written(&self, name: &str, value: Option<&SecretString>) -> SecretString {
         let value = value.map(SecretString::expose_secret);
-        let mut rest: Vec<_> = self
-            .0
-            .iter()
-            .map(|(known, value)| (known.as_ref(), value.get()))
-            .collect();
+        let mut rest = self.pairs();
         let place = rest.iter().position(|(known, _)| *known == name);
         rest.retain(|(known, _)| *known != name);
         if let Some(value) = value {
             rest.insert(place.unwrap_or(rest.len()), (name, value));
         }
-        // Room for all of it, so that no copy is left behind where the text grew: an escaped byte is six long.
-        let room = |(name, value): &(&str, &str)| 6 * name.len() + value.len() + 4;
-        let mut json = String::with_capacity(2 + rest.iter().map(room).sum::<usize>());
-        for (name, value) in rest {
-            json.push(if json.is_empty() { '{' } else { ',' });
-            json.push_str(&serde_json::to_string(name).expect("a string is JSON"));
-            json.push(':');
-            json.push_str(value);
-        }
-        if json.is_empty() {
-            json.push('{');
-        }
-        json.push('}');
-        json.into()
+        written(&rest)
     }
+}
+
+/// The text of an object with these fields.
+fn written(fields: &[(&str, &str)]) -> SecretString {
+    // Room for all of it, so that no copy is left behind where the text grew: an escaped byte is six long.
+    let room = |(name, value): &(&str, &str)| 6 * name.len() + value.len() + 4;
+    let mut json = String::with_capacity(2 + fields.iter().map(room).sum::<usize>());
+    for (name, value) in fields {
+        json.push(if json.is_empty() { '{' } else { ',' });
+        json.push_str(&serde_json::to_string(name).expect("a string is JSON"));
+        json.push(':');
+        json.push_str(value);
+    }
+    if json.is_empty() {
+        json.push('{');
+    }
+    json.push('}');
+    json.into()
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
@@ -175,6 +213,36 @@ mod tests {
             without(json, "n.a").unwrap(),
             r#"{"z":1.50,"token":"old","n":{"b":"\u00e9"},"y":null}"#
         );
+    }
+
+    #[test]
+    fn two_changes_are_put_together() {
+        for (base, theirs, ours, merged) in [
+            ("{}", r#"{"a":1}"#, r#"{"b":2}"#, r#"{"b":2,"a":1}"#),
+            (
+                r#"{"a":1,"b":2,"c":3}"#,
+                r#"{"a":4,"c":3}"#,
+                r#"{"a":1,"b":2,"c":5}"#,
+                r#"{"a":4,"c":5}"#,
+            ),
+            (
+                r#"{"n":{"a":1,"b":2}}"#,
+                r#"{"n":{"a":3,"b":2}}"#,
+                r#"{"n":{"a":1,"b":4}}"#,
+                r#"{"n":{"a":3,"b":4}}"#,
+            ),
+            (
+                r#"{"n":{"a":1}}"#,
+                r#"{"n":"x"}"#,
+                r#"{"n":{"a":2}}"#,
+                r#"{"n":"x"}"#,
+            ),
+            (r#"{"a":1}"#, r#"{"a":1}"#, r#"{}"#, r#"{}"#),
+        ] {
+            let [base, theirs, ours] =
+                [base, theirs, ours].map(|json| Fields::parse(json).unwrap());
+            assert_eq!(ours.merged(&base, &theirs).expose_secret(), merged);
+        }
     }
 
     #[test]

@@ -1,14 +1,16 @@
 use core::fmt;
 
 use cargo_credential_bridge_backend::http::Transport;
-use cargo_credential_bridge_backend::{Backend, Context, Error, Fetched};
+use cargo_credential_bridge_backend::{Backend, Change, Context, Edit, Error, Fetched, Written};
 
 use crate::config::{Config, Reference, Resolved, SecretVersion};
+use crate::error::Access;
 use crate::login::{self, Login};
 use crate::metadata;
 use crate::method::Method;
-use crate::name::{Endpoint, Project};
+use crate::name::{Endpoint, Project, Version};
 use crate::session::Session;
+use crate::write;
 
 /// Google Secret Manager.
 pub struct Gcp {
@@ -20,8 +22,9 @@ pub struct Gcp {
     login: Option<Login>,
 }
 
-/// What is read, where, and as whom.
-pub(crate) struct Reading<'a> {
+/// One secret: where it is, what for, and as whom.
+pub(crate) struct Target<'a> {
+    pub(crate) access: Access,
     pub(crate) session: &'a Session,
     pub(crate) login: &'a Login,
     pub(crate) endpoint: Endpoint,
@@ -66,27 +69,59 @@ impl Backend for Gcp {
         self.login = Some(login);
         outcome
     }
+
+    const IS_WRITABLE: bool = true;
+
+    async fn write(&mut self, reference: &Reference, edit: &Edit<'_>) -> Result<Written, Error> {
+        if let Change::Set(token) = edit.change {
+            self.session.transport.conceal(token);
+        }
+        let login = login::first(&self.methods, &self.session).await?;
+        let secret = self.secret(reference, &login).await?;
+        let target = self.target(write::access(edit), reference, &secret, &login);
+        target.await?.write(edit).await
+    }
+
+    fn by_hand(config: &Config, reference: &Reference, edit: &Edit<'_>) -> String {
+        write::by_hand(config, reference, edit)
+    }
 }
 
 impl Gcp {
     async fn read(&self, reference: &Reference, login: &Login) -> Result<Fetched, Error> {
+        let secret = self.secret(reference, login).await?;
+        let target = self.target(Access::Read, reference, &secret, login);
+        target.await?.fetch().await
+    }
+
+    /// The secret's whole name.
+    async fn secret(&self, reference: &Reference, login: &Login) -> Result<SecretVersion, Error> {
         let mut project = self.project.clone().or_else(|| login.project.clone());
         // A machine at Google is in a project, which only the metadata server knows.
         if project.is_none() && login.is_machine && !reference.has_project() {
             let said = metadata::value("project/project-id", &self.session).await?;
             project = said.and_then(|id| id.parse().ok());
         }
-        let secret = reference.resolve(project.as_ref(), &self.session.context.environment)?;
-        let reading = Reading {
+        reference.resolve(project.as_ref(), &self.session.context.environment)
+    }
+
+    async fn target<'a>(
+        &'a self,
+        access: Access,
+        reference: &'a Reference,
+        secret: &'a SecretVersion,
+        login: &'a Login,
+    ) -> Result<Target<'a>, Error> {
+        Ok(Target {
+            access,
             session: &self.session,
             login,
-            endpoint: self.endpoint_for(&secret, login).await?,
+            endpoint: self.endpoint_for(secret, login).await?,
             // What the config or a variable says goes before what the credentials say.
             quota_project: self.quota_project.as_ref().or(login.quota_project.as_ref()),
-            secret: &secret,
+            secret,
             reference,
-        };
-        reading.fetch().await
+        })
     }
 
     /// Where this secret is kept: a regional one in its region, which alone answers for it.
@@ -102,11 +137,16 @@ impl Gcp {
     }
 }
 
-impl Reading<'_> {
-    /// The URL of the version, or of a method of it.
-    pub(crate) fn url(&self, method: &str) -> String {
-        self.endpoint
-            .at(&format!("/v1/{}{method}", self.secret.resource()))
+impl Target<'_> {
+    /// The URL of a version of the secret, or of a method of it.
+    pub(crate) fn url(&self, version: &Version, method: &str) -> String {
+        self.secret_url(&format!("/versions/{version}{method}"))
+    }
+
+    /// The URL of something below the secret.
+    pub(crate) fn secret_url(&self, below: &str) -> String {
+        let secret = self.secret.secret_resource();
+        self.endpoint.at(&format!("/v1/{secret}{below}"))
     }
 }
 

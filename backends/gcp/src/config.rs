@@ -17,7 +17,7 @@ use crate::name::{
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
-    project: Option<Value<Project>>,
+    pub(crate) project: Option<Value<Project>>,
     endpoint: Option<Value<Endpoint>>,
     universe_domain: Option<Value<UniverseDomain>>,
     quota_project: Option<Value<Project>>,
@@ -28,11 +28,11 @@ pub struct Config {
 /// A secret in Google Secret Manager.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "WireReference")]
-pub struct Reference(Named);
+pub struct Reference(pub(crate) Named);
 
 /// The two ways to name a secret, and the version where that is named apart.
 #[derive(Clone, Debug)]
-enum Named {
+pub(crate) enum Named {
     Short {
         secret: Value<SecretId>,
         project: Option<Value<Project>>,
@@ -190,10 +190,9 @@ fn no_project() -> Error {
 }
 
 impl SecretVersion {
-    /// The version as a resource.
-    pub(crate) fn resource(&self) -> String {
-        let secret = name::secret_resource(&self.project, self.location.as_ref(), &self.secret);
-        format!("{secret}/versions/{}", self.version)
+    /// The secret as a resource, without its version.
+    pub(crate) fn secret_resource(&self) -> String {
+        name::secret_resource(&self.project, self.location.as_ref(), &self.secret)
     }
 }
 
@@ -291,10 +290,8 @@ mod tests {
     fn resolved(text: &str) -> String {
         let project = "backend".parse().ok();
         let reference: Reference = toml::from_str(text).unwrap();
-        reference
-            .resolve(project.as_ref(), &context())
-            .unwrap()
-            .resource()
+        let secret = reference.resolve(project.as_ref(), &context()).unwrap();
+        format!("{}/versions/{}", secret.secret_resource(), secret.version)
     }
 
     #[test]

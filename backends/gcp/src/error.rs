@@ -9,6 +9,7 @@ use cargo_credential_bridge_backend::{Error, Kind};
 use http::StatusCode;
 
 use self::help::help;
+pub(crate) use self::help::place;
 use self::what::what;
 use crate::answer::{Refusal, Said, foreign};
 use crate::config::SecretVersion;
@@ -41,14 +42,47 @@ pub(crate) enum Action<'a> {
     Subject { origin: &'a str },
     /// The identity of this machine.
     Machine,
-    /// The read itself.
-    Read {
+    /// Something with a secret.
+    Secret {
+        access: Access,
         /// What messages call the secret.
         place: String,
         secret: &'a SecretVersion,
         principal: Option<&'a str>,
         state: State,
     },
+}
+
+/// What is done with a secret, each of which takes rights of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    /// Reading it and adding a version.
+    Add,
+    /// Reading it and disabling the version that was read.
+    Disable,
+}
+
+impl Access {
+    pub(super) fn verb(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Add => "write",
+            Self::Disable => "disable",
+        }
+    }
+
+    /// The roles that have these rights and as little else as there is.
+    ///
+    /// Source: the page "Access control with IAM" of Secret Manager.
+    pub(super) fn roles(self) -> &'static [&'static str] {
+        const READ: &str = "roles/secretmanager.secretAccessor";
+        match self {
+            Self::Read => &[READ],
+            Self::Add => &[READ, "roles/secretmanager.secretVersionAdder"],
+            Self::Disable => &[READ, "roles/secretmanager.secretVersionManager"],
+        }
+    }
 }
 
 /// The audience of a job's token, and who sees to it.
@@ -72,7 +106,7 @@ pub(crate) enum State {
 
 /// The kind of a refusal: by its code, and by HTTP's where the answer has none.
 pub(crate) fn kind(action: &Action<'_>, refusal: &Refusal) -> Kind {
-    let is_login = !matches!(action, Action::Read { .. });
+    let is_login = !matches!(action, Action::Secret { .. });
     let Some(code) = refusal.code() else {
         return by_status(action, refusal.status);
     };
@@ -99,11 +133,11 @@ pub(crate) fn kind(action: &Action<'_>, refusal: &Refusal) -> Kind {
         "PERMISSION_DENIED" => Kind::PermissionDenied,
         "FAILED_PRECONDITION" => match action {
             // A disabled version, a destroyed one, or something that is not the version's fault: its key, say.
-            Action::Read {
+            Action::Secret {
                 state: State::Enabled,
                 ..
             } => Kind::Invalid,
-            Action::Read { .. } => Kind::NotFound,
+            Action::Secret { .. } => Kind::NotFound,
             _ => Kind::Unauthenticated,
         },
         // What is newer than we are is known by the status that comes with it.
@@ -168,7 +202,7 @@ impl<'a> Call<'a> {
                 project: project_of(account),
                 principal: *by,
             },
-            Action::Read {
+            Action::Secret {
                 secret, principal, ..
             } => Self {
                 title: "Secret Manager",

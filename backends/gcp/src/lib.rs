@@ -45,6 +45,7 @@ mod signed_identity;
 mod sts;
 mod subject_token;
 mod user;
+mod write;
 
 pub use client::Gcp;
 pub use config::{Config, Reference};

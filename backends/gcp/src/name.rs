@@ -86,6 +86,10 @@ impl Version {
     pub(crate) fn latest() -> Self {
         Self("latest".to_owned())
     }
+
+    pub(crate) fn numbered(number: u64) -> Self {
+        Self(number.to_string())
+    }
 }
 
 impl Default for UniverseDomain {

@@ -12,17 +12,18 @@ use cargo_credential_bridge_backend::{
 };
 use serde::Deserialize;
 
-use crate::answer::Answer;
-use crate::client::Reading;
+use crate::answer::{Answer, Refusal};
+use crate::client::Target;
 use crate::error::{self, Action, State};
 use crate::metadata;
+use crate::name::Version;
 use crate::session::Ask;
 
 /// Google's limit for one version (page "Quotas and limits").
 const PAYLOAD_LIMIT: usize = 64 << 10;
 
 /// Bytes in JSON, which protobuf lets end with padding or without.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
+pub(crate) const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
@@ -30,6 +31,8 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// `AccessSecretVersionResponse`, as protobuf's JSON has it.
 #[derive(Deserialize)]
 struct Accessed<'a> {
+    #[serde(borrow, default)]
+    name: Cow<'a, str>,
     #[serde(borrow)]
     payload: WirePayload<'a>,
 }
@@ -45,11 +48,18 @@ struct WirePayload<'a> {
 }
 
 #[derive(Deserialize)]
-struct Described<'a> {
+pub(crate) struct Described<'a> {
     #[serde(borrow, default)]
-    name: Cow<'a, str>,
+    pub(crate) name: Cow<'a, str>,
     #[serde(borrow, default)]
     state: Cow<'a, str>,
+}
+
+/// A version that could be read.
+pub(crate) struct Found {
+    pub(crate) number: Option<u64>,
+    pub(crate) payload: Payload,
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Whether what came is what Google sent.
@@ -60,21 +70,38 @@ enum Checked {
     Unknown(SecretSlice<u8>),
 }
 
-impl Reading<'_> {
-    /// Reads the version. What arrives damaged is asked for once more.
+impl Target<'_> {
+    /// Reads the version.
     pub(crate) async fn fetch(&self) -> Result<Fetched, Error> {
+        match self.access(&self.secret.version).await? {
+            Ok(found) => Ok(Fetched {
+                payload: found.payload,
+                lifetime: None,
+                warnings: found.warnings,
+            }),
+            Err(refusal) => Err(self.refused(&refusal).await.0),
+        }
+    }
+
+    /// Reads a version of the secret. What arrives damaged is asked for once more.
+    pub(crate) async fn access(&self, version: &Version) -> Result<Result<Found, Refusal>, Error> {
+        let url = self.url(version, ":access");
         for _ in 0..2 {
-            let answer = self.access().await?;
+            let answer = self.session.ask(self.authorized(Ask::get(&url))).await?;
+            if !answer.is_ok() {
+                return Ok(Err(answer.refusal(&self.session.transport)));
+            }
             let (payload, warnings) = match checked(&answer)? {
                 Checked::Damaged => continue,
                 Checked::Whole(payload) => (payload, Vec::new()),
                 Checked::Unknown(payload) => (payload, vec![self.unchecked()]),
             };
-            return Ok(Fetched {
+            let accessed: Accessed<'_> = answer.read()?;
+            return Ok(Ok(Found {
+                number: number(&accessed.name),
                 payload: Payload::Bytes(payload),
-                lifetime: None,
                 warnings,
-            });
+            }));
         }
         Err(Error::new(
             Kind::Invalid,
@@ -94,13 +121,8 @@ impl Reading<'_> {
         )
     }
 
-    async fn access(&self) -> Result<Answer, Error> {
-        let url = self.url(":access");
-        let answer = self.session.ask(self.authorized(&url)).await?;
-        if answer.is_ok() {
-            return Ok(answer);
-        }
-        let refusal = answer.refusal(&self.session.transport);
+    /// The error for a refusal, with what else is known of the version.
+    pub(crate) async fn refused(&self, refusal: &Refusal) -> (Error, State) {
         let code = refusal.code();
         let state = match code {
             Some("FAILED_PRECONDITION") => self.state().await,
@@ -111,19 +133,20 @@ impl Reading<'_> {
             (true, Some("PERMISSION_DENIED" | "UNAUTHENTICATED")) => self.machine().await,
             _ => None,
         };
-        let action = Action::Read {
+        let action = Action::Secret {
+            access: self.access,
             place: self.reference.to_string(),
             secret: self.secret,
             principal: self.login.principal.as_deref().or(machine.as_deref()),
-            state,
+            state: state.clone(),
         };
-        Err(error::classify(&action, &refusal))
+        (error::classify(&action, refusal), state)
     }
 
     /// The state of the version: one code stands for several. Whoever may not ask gets the message without it.
     async fn state(&self) -> State {
-        let url = self.url("");
-        let Ok(request) = self.authorized(&url).build() else {
+        let url = self.url(&self.secret.version, "");
+        let Ok(request) = self.authorized(Ask::get(&url)).build() else {
             return State::Unknown;
         };
         let limit = self.session.context.deadline.for_detail();
@@ -153,14 +176,19 @@ impl Reading<'_> {
         Some(format!("serviceAccount:{email}"))
     }
 
-    /// A GET with all that Google wants to know of who asks.
-    fn authorized<'a>(&'a self, url: &'a str) -> Ask<'a> {
-        let ask = Ask::get(url).bearer(&self.login.token);
+    /// With all that Google wants to know of who asks.
+    pub(crate) fn authorized<'a>(&'a self, ask: Ask<'a>) -> Ask<'a> {
+        let ask = ask.bearer(&self.login.token);
         match self.quota_project {
             Some(project) => ask.header("x-goog-user-project", project.as_ref()),
             None => ask,
         }
     }
+}
+
+/// The number at the end of a version's name, which is there whatever the version was asked for by.
+pub(crate) fn number(name: &str) -> Option<u64> {
+    name.rsplit('/').next()?.parse().ok()
 }
 
 /// The payload of an answer, compared with its checksum.

@@ -1,11 +1,11 @@
 //! One instance while an answer is made: the way to Google, and what is known of this job there.
 
-use cargo_credential_bridge_backend::http::Transport;
+use cargo_credential_bridge_backend::http::{Retry, Transport};
 use cargo_credential_bridge_backend::{
-    Context, Error, ExposeSecret as _, Kind, Running, SecretString,
+    Context, Error, ExposeSecret as _, Kind, Running, SecretString, Written,
 };
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderValue, Method, Request};
+use http::{HeaderValue, Method, Request, StatusCode};
 use serde_json::Value;
 use url::form_urlencoded;
 
@@ -22,6 +22,7 @@ pub(crate) struct Session {
 }
 
 /// One request, before it is sent.
+#[derive(Clone)]
 pub(crate) struct Ask<'a> {
     method: Method,
     url: &'a str,
@@ -109,6 +110,40 @@ impl Session {
             let asked = format!("{} {}", ask.method, without_query(ask.url));
             let response = self.transport.send(ask.build()?).await?;
             Ok(Answer::new(asked, response))
+        })
+    }
+
+    /// Sends it, again only where Google has not done it for sure: where nobody was reached, or too many asked.
+    ///
+    /// # Errors
+    ///
+    /// What [`Written::in_doubt`] says, where nobody knows.
+    pub(crate) fn ask_once<'a>(&'a self, ask: Ask<'a>) -> Running<'a, Result<Answer, Error>> {
+        Box::pin(async move {
+            let asked = format!("{} {}", ask.method, without_query(ask.url));
+            let retry = Retry::default();
+            let mut made = 0;
+            loop {
+                made += 1;
+                let request = ask.clone().build()?;
+                let outcome = self.transport.exchange(request, None).await;
+                let is_undone = match &outcome {
+                    Ok(response) => response.status() == StatusCode::TOO_MANY_REQUESTS,
+                    Err(failure) => failure.is_transient,
+                };
+                // There is one of us: nobody needs to keep out of step.
+                let wait = retry.wait(made, None, 1.0);
+                match wait.filter(|wait| *wait < self.context.deadline.remaining()) {
+                    Some(wait) if is_undone => tokio::time::sleep(wait).await,
+                    _ => {
+                        return match outcome {
+                            Ok(response) => Ok(Answer::new(asked, response)),
+                            Err(failure) if is_undone => Err(failure.error),
+                            Err(failure) => Err(Written::in_doubt(failure.error)),
+                        };
+                    }
+                }
+            }
         })
     }
 

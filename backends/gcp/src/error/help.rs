@@ -5,7 +5,8 @@
 use cargo_credential_bridge_backend::Kind;
 
 use super::{
-    Action, Call, PRINCIPAL, Requested, State, is_quota_denied, is_service_disabled, printable,
+    Access, Action, Call, PRINCIPAL, Requested, State, is_quota_denied, is_service_disabled,
+    printable,
 };
 use crate::answer::Refusal;
 use crate::config::SecretVersion;
@@ -45,12 +46,13 @@ pub(super) fn help(action: &Action<'_>, kind: Kind, refusal: &Refusal) -> Option
         Action::Machine => Some(
             "does this machine have a service account, with the scope `cloud-platform`?".to_owned(),
         ),
-        Action::Read {
+        Action::Secret {
+            access,
             secret,
             principal,
             state,
             ..
-        } => read(secret, *principal, state, kind, refusal),
+        } => with_secret(*access, secret, *principal, state, kind, refusal),
     }
 }
 
@@ -192,7 +194,8 @@ fn impersonation(
     text
 }
 
-fn read(
+fn with_secret(
+    access: Access,
     secret: &SecretVersion,
     principal: Option<&str>,
     state: &State,
@@ -200,13 +203,35 @@ fn read(
     refusal: &Refusal,
 ) -> Option<String> {
     Some(match kind {
-        Kind::PermissionDenied => format!(
-            "is it the right project (a secret that does not exist is refused too)? The binding, for this secret alone:\n\
-             gcloud secrets add-iam-policy-binding {} {} --role=roles/secretmanager.secretAccessor --member={}",
-            secret.secret,
-            place(secret),
-            member(principal),
-        ),
+        Kind::PermissionDenied => {
+            let binding = |role| {
+                format!(
+                    "\ngcloud secrets add-iam-policy-binding {} {} --role={role} --member={}",
+                    secret.secret,
+                    place(secret),
+                    member(principal),
+                )
+            };
+            let bindings: Vec<_> = access.roles().iter().map(binding).collect();
+            let are = if bindings.len() == 1 { "binding" } else { "bindings" };
+            format!(
+                "is it the right project (a secret that does not exist is refused too)? The {are}, for this secret alone:{}",
+                bindings.concat()
+            )
+        }
+        // A version is added to what is there, whatever its versions are.
+        Kind::NotFound if access == Access::Add => {
+            let replication = match secret.location {
+                None => " --replication-policy=automatic",
+                Some(_) => "",
+            };
+            format!(
+                "`gcloud secrets create {} {}{replication}` makes it, with no version yet; a regional secret is named with its \
+                 `location`",
+                secret.secret,
+                place(secret)
+            )
+        }
         Kind::NotFound => match state {
             State::Disabled(number) => {
                 // A number is all that the command takes.
@@ -252,7 +277,7 @@ fn read(
     })
 }
 
-fn place(secret: &SecretVersion) -> String {
+pub(crate) fn place(secret: &SecretVersion) -> String {
     match &secret.location {
         None => format!("--project={}", secret.project),
         Some(location) => format!("--project={} --location={location}", secret.project),

@@ -38,7 +38,8 @@ fn secret(location: Option<&str>) -> SecretVersion {
 }
 
 fn read(secret: &SecretVersion, state: State) -> Action<'_> {
-    Action::Read {
+    Action::Secret {
+        access: Access::Read,
         place: "the secret `cargo`, version `3`".to_owned(),
         secret,
         principal: Some("principal://iam.googleapis.com/p/subject/repo:acme/app:it's"),

@@ -28,7 +28,8 @@ pub(super) fn what(action: &Action<'_>, kind: Kind, refusal: &Refusal) -> String
             format!("the place that the Google credentials {origin} lead to gave no token")
         }
         Action::Machine => "the metadata server gave no identity of this machine".to_owned(),
-        Action::Read {
+        Action::Secret {
+            access,
             place,
             secret,
             principal,
@@ -46,13 +47,17 @@ pub(super) fn what(action: &Action<'_>, kind: Kind, refusal: &Refusal) -> String
                 ),
             },
             Kind::PermissionDenied => {
-                format!("Google does not let {} read {place}", who(*principal))
+                format!(
+                    "Google does not let {} {} {place}",
+                    who(*principal),
+                    access.verb()
+                )
             }
             Kind::Unauthenticated => format!(
                 "Google does not accept the access token of {}",
                 who(*principal)
             ),
-            _ => format!("Google Secret Manager could not read {place}"),
+            _ => format!("Google Secret Manager could not {} {place}", access.verb()),
         },
     }
 }

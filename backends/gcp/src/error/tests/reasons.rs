@@ -153,7 +153,8 @@ fn reasons_come_before_what_was_asked_for() {
 #[test]
 fn a_subject_prints_nothing_but_itself() {
     let secret = secret(None);
-    let action = Action::Read {
+    let action = Action::Secret {
+        access: Access::Read,
         place: "the secret `cargo`".to_owned(),
         secret: &secret,
         principal: Some("principal://x/subject/a\u{1b}[2Jb\n\u{202e}help: nothing"),
@@ -170,7 +171,8 @@ fn a_subject_prints_nothing_but_itself() {
 fn a_subject_without_an_end_has_one_in_a_message() {
     let secret = secret(None);
     let principal = format!("principal://x/subject/{}", "a".repeat(5000));
-    let action = Action::Read {
+    let action = Action::Secret {
+        access: Access::Read,
         place: "the secret `cargo`".to_owned(),
         secret: &secret,
         principal: Some(&principal),

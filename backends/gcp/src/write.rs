@@ -1,0 +1,292 @@
+//! Writing one secret: a new version, and one more where others had added theirs in between.
+//!
+//! Google adds a version to whatever is there, so what was lost shows in the numbers afterwards. Who adds a version stops
+//! only when it holds all that those before it hold: so does the last of all, whoever adds it.
+//!
+//! Source: the API pages of `projects.secrets`, method `addVersion`, and `projects.secrets.versions`, method `disable`.
+
+use base64::Engine as _;
+use cargo_credential_bridge_backend::{
+    Change, Edit, Error, ExposeSecret as _, Fields, Kind, Payload, SecretString, Value, Written,
+};
+use serde_json::json;
+
+use crate::answer::Refusal;
+use crate::client::Target;
+use crate::config::{Config, Named, Reference};
+use crate::error::{Access, State, place};
+use crate::name::Version;
+use crate::read::{BASE64, Described, number};
+use crate::session::Ask;
+
+/// What there is before a write.
+struct Base {
+    /// The number of the newest version, 0 if there is none, `None` if that is not known.
+    number: Option<u64>,
+    /// What is in it, `None` if it can't be read.
+    payload: Option<Payload>,
+}
+
+/// What a change takes.
+pub(crate) fn access(edit: &Edit<'_>) -> Access {
+    match (edit.field, edit.is_erasure()) {
+        (None, true) => Access::Disable,
+        _ => Access::Add,
+    }
+}
+
+impl Target<'_> {
+    /// Makes the change.
+    pub(crate) async fn write(&self, edit: &Edit<'_>) -> Result<Written, Error> {
+        let reference = self.reference.to_string();
+        if self.secret.version != Version::latest() {
+            let what = format!(
+                "{reference} can't be written: the source would go on to read the version that it names"
+            );
+            return Err(Error::new(Kind::Invalid, what)
+                .help("leave out `version` where there is `write = true`"));
+        }
+        let base = self.base(edit).await?;
+        let Some(after) = edit.apply(base.payload.as_ref(), &reference)? else {
+            return self.disable(base.number).await;
+        };
+        let added = self.add(&after).await?;
+        let undo = base.number.filter(|_| base.payload.is_some());
+        let written = |number: u64, undo: Option<u64>| Written {
+            version: Some(number.to_string()),
+            undo: undo.map(|number| self.undo(number)),
+        };
+        if edit.field.is_none() {
+            return Ok(written(added, undo));
+        }
+        match self.settle(edit, &base, after, added).await? {
+            number if number == added => Ok(written(number, undo)),
+            // To go back would take away what others have changed.
+            number => Ok(written(number, None)),
+        }
+    }
+
+    /// Adds versions until one holds all that was added before it, and gives its number.
+    async fn settle(
+        &self,
+        edit: &Edit<'_>,
+        base: &Base,
+        mut after: Payload,
+        mut added: u64,
+    ) -> Result<u64, Error> {
+        let empty = SecretString::from("{}");
+        let was = match &base.payload {
+            Some(payload) => text(payload),
+            None => empty.expose_secret(),
+        };
+        let was = Fields::parse(was).expect("what is no object has no fields to change");
+        let mut merged = was.json();
+        let mut from = base.number;
+        for _ in 0..Edit::ROUNDS {
+            for (number, theirs) in self.missed(from, added).await? {
+                let theirs = Fields::parse(text(&theirs)).ok_or_else(|| self.foreign(number))?;
+                let ours = Fields::parse(merged.expose_secret()).expect("it was written as one");
+                let next = ours.merged(&was, &theirs);
+                merged = next;
+            }
+            let before = Payload::Fields(merged.expose_secret().into());
+            let next = match edit.is_erasure() && edit.is_in_force(Some(&before)) {
+                true => before,
+                false => edit
+                    .apply(Some(&before), &self.reference.to_string())?
+                    .expect("a field is changed, not all of it"),
+            };
+            if text(&next) == text(&after) {
+                return Ok(added);
+            }
+            from = Some(added);
+            added = self.add(&next).await?;
+            after = next;
+        }
+        Err(Error::new(
+            Kind::Unavailable,
+            format!(
+                "others have added versions of {} each time, and what they changed may be missing in the version {added}",
+                self.reference
+            ),
+        )
+        .because(format!("{} times in a row", Edit::ROUNDS))
+        .help(format!(
+            "nothing is lost: `gcloud secrets versions list {} {}` shows all of them",
+            self.secret.secret,
+            place(self.secret)
+        )))
+    }
+
+    /// The versions between two numbers that can be read, in their order. From where the newest could not be read when
+    /// we looked, those alone that came after it.
+    async fn missed(&self, from: Option<u64>, to: u64) -> Result<Vec<(u64, Payload)>, Error> {
+        let mut missed = Vec::new();
+        let lowest = from.map_or(1, |from| from + 1);
+        for number in (lowest..to).rev() {
+            match self.access(&Version::numbered(number)).await? {
+                Ok(found) => missed.push((number, found.payload)),
+                Err(refusal) => match self.refused(&refusal).await.0 {
+                    error if error.kind() != Kind::NotFound => return Err(error),
+                    _ if from.is_none() => break,
+                    _ => {}
+                },
+            }
+        }
+        missed.reverse();
+        Ok(missed)
+    }
+
+    /// What there is now.
+    async fn base(&self, edit: &Edit<'_>) -> Result<Base, Error> {
+        let refusal = match self.access(&self.secret.version).await? {
+            Ok(found) => {
+                return Ok(Base {
+                    number: found.number,
+                    payload: Some(found.payload),
+                });
+            }
+            Err(refusal) => refusal,
+        };
+        let (error, state) = self.refused(&refusal).await;
+        if error.kind() != Kind::NotFound || edit.is_erasure() {
+            return Err(error);
+        }
+        Ok(Base {
+            number: match (refusal.code(), state) {
+                // Whether there is a secret without a version shows when one is added.
+                (Some("NOT_FOUND"), _) => Some(0),
+                (_, State::Disabled(Some(version))) => version.as_ref().parse().ok(),
+                _ => None,
+            },
+            payload: None,
+        })
+    }
+
+    /// Adds a version and gives its number.
+    async fn add(&self, value: &Payload) -> Result<u64, Error> {
+        let bytes = match value {
+            Payload::Bytes(bytes) => bytes.expose_secret(),
+            Payload::Fields(json) => json.expose_secret().as_bytes(),
+        };
+        let body = json!({ "payload": {
+            "data": BASE64.encode(bytes), "dataCrc32c": crc32c::crc32c(bytes).to_string(),
+        } });
+        let url = self.secret_url(":addVersion");
+        let ask = self.authorized(Ask::json(&url, &body));
+        let answer = self.session.ask_once(ask).await?;
+        if !answer.is_ok() {
+            return Err(self
+                .in_doubt(&answer.refusal(&self.session.transport))
+                .await);
+        }
+        let described: Described<'_> = answer.read().map_err(Written::in_doubt)?;
+        number(&described.name).ok_or_else(|| {
+            Error::new(Kind::Invalid, "Google has added a version without a number")
+                .because(format!("{} answered {}", answer.asked, answer.status))
+        })
+    }
+
+    /// Disables a version, which can be enabled again.
+    async fn disable(&self, number: Option<u64>) -> Result<Written, Error> {
+        let number = number.ok_or_else(|| {
+            let what = format!(
+                "Google does not say which version of {} is the latest",
+                self.reference
+            );
+            Error::new(Kind::Invalid, what)
+        })?;
+        let url = self.url(&Version::numbered(number), ":disable");
+        let ask = self.authorized(Ask::json(&url, &json!({})));
+        let answer = self.session.ask(ask).await.map_err(Written::in_doubt)?;
+        if !answer.is_ok() {
+            return Err(self
+                .in_doubt(&answer.refusal(&self.session.transport))
+                .await);
+        }
+        Ok(Written {
+            version: None,
+            undo: Some(format!(
+                "gcloud secrets versions enable {number} --secret={} {}",
+                self.secret.secret,
+                place(self.secret)
+            )),
+        })
+    }
+
+    async fn in_doubt(&self, refusal: &Refusal) -> Error {
+        Written::in_doubt(self.refused(refusal).await.0)
+    }
+
+    /// The error for a version of somebody else's that has no fields to take over.
+    fn foreign(&self, number: u64) -> Error {
+        Error::new(
+            Kind::Invalid,
+            format!(
+                "the version {number} of {}, which somebody added at the same time, is not a JSON object",
+                self.reference
+            ),
+        )
+        .help("its place is taken by a version with the token: whoever wrote it must know")
+    }
+
+    /// The command that makes an older version the newest one again: its value, as one more version.
+    fn undo(&self, number: u64) -> String {
+        let (secret, place) = (&self.secret.secret, place(self.secret));
+        format!(
+            "gcloud secrets versions access {number} --secret={secret} {place} | \
+             gcloud secrets versions add {secret} {place} --data-file=-"
+        )
+    }
+}
+
+/// The text of a value, empty if it is none.
+fn text(payload: &Payload) -> &str {
+    match payload {
+        Payload::Bytes(bytes) => str::from_utf8(bytes.expose_secret()).unwrap_or_default(),
+        Payload::Fields(json) => json.expose_secret(),
+    }
+}
+
+/// How a person makes the change.
+pub(crate) fn by_hand(config: &Config, reference: &Reference, edit: &Edit<'_>) -> String {
+    let (secret, project, location) = match &reference.0 {
+        Named::Short {
+            secret,
+            project,
+            location,
+            ..
+        } => {
+            let project = project.as_ref().or(config.project.as_ref());
+            (
+                secret.in_shell(),
+                project.map(|value| value.in_shell()),
+                location.as_ref().map(|value| value.in_shell()),
+            )
+        }
+        Named::Full {
+            name: Value::Given(name),
+            ..
+        } => (
+            name.secret.to_string(),
+            Some(name.project.to_string()),
+            name.location.as_ref().map(|location| location.to_string()),
+        ),
+        // The command takes the full name as well.
+        Named::Full { name, .. } => (name.in_shell(), None, None),
+    };
+    let option = |name: &str, value: Option<String>| {
+        value.map_or_else(String::new, |value| format!(" --{name}={value}"))
+    };
+    let place = option("project", project) + &option("location", location);
+    match (edit.field, edit.change) {
+        (None, Change::Erase) => format!(
+            "`gcloud secrets versions list {secret}{place}` shows the newest, and \
+             `gcloud secrets versions disable NUMBER --secret={secret}{place}` takes it away"
+        ),
+        _ => format!(
+            "`gcloud secrets versions add {secret}{place} --data-file=-` reads {}",
+            edit.input()
+        ),
+    }
+}
