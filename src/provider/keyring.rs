@@ -45,6 +45,7 @@ pub(crate) enum Keyring {
 }
 
 /// Why a keyring did not do what it was asked for.
+#[allow(dead_code, reason = "a build without a keyring knows one of them")]
 enum Failure {
     /// It has no entry.
     NotFound,
@@ -246,6 +247,7 @@ fn not_here(keyring: Keyring) -> Error {
 }
 
 /// An error of the crates, and what is below it.
+#[allow(dead_code, reason = "a build without a keyring has no such errors")]
 fn words(error: &(dyn StdError + 'static)) -> Vec<String> {
     let mut words = vec![error.to_string()];
     let mut next = error.source();
