@@ -180,7 +180,7 @@ fn others_are_first_every_time() {
     assert_eq!(
         error_text(&run(&server).answer()),
         "the secret `prod/cargo` was changed by others each time it was to be written\n5 times in a row\n\
-         help: nothing is lost and nothing was written: try again"
+         help: nothing was changed: try again"
     );
     // Each time our label is taken off, so that AWS may drop the version.
     let rounds = "Get Put Upd".to_owned() + &" Get Upd Put Upd".repeat(4) + " Upd";

@@ -156,7 +156,7 @@ fn others_are_first_every_time() {
         error_text(&run(&server, "login").answer()),
         "the path `ci/cargo` in the mount `secret` was changed by others each time it was to be written\n\
          5 times in a row\n\
-         help: nothing is lost and nothing was written: try again"
+         help: nothing was changed: try again"
     );
     assert_eq!(
         methods(&server),

@@ -215,6 +215,15 @@ fn a_first_version() {
 }
 
 #[test]
+fn a_first_version_by_whoever_may_not_describe() {
+    let actions = ["GetSecretValue", "PutSecretValue"].map(|name| format!("secretsmanager:{name}"));
+    let team = Team::strict(&[json!({ "Effect": "Allow", "Action": actions, "Resource": "*" })]);
+    team.call("create_secret", json!({ "Name": team.secret("cargo") }));
+    done(&team.writer("", ""), "login");
+    assert_eq!(team.now().1, NEW);
+}
+
+#[test]
 fn writers_at_the_same_time_lose_nothing() {
     let team = Team::new();
     team.put_token();

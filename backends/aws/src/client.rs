@@ -4,10 +4,11 @@ use cargo_credential_bridge_backend::{
     Backend, Change, Context, Edit, Error, Fetched, Kind, Written,
 };
 
+use crate::by_hand;
 use crate::config::{Config, Identity, Reference, Resolved};
 use crate::credentials::Login;
-use crate::error::Access;
 use crate::name::{Region, SecretId};
+use crate::policy::Access;
 use crate::read::Target;
 use crate::sdk::Sdk;
 use crate::write;
@@ -107,7 +108,7 @@ impl Backend for Aws {
     }
 
     fn by_hand(config: &Config, reference: &Reference, edit: &Edit<'_>) -> String {
-        write::by_hand(config, reference, edit)
+        by_hand::by_hand(config, reference, edit)
     }
 }
 

@@ -2,10 +2,10 @@
 
 use cargo_credential_bridge_backend::identity::WorkloadToken;
 use cargo_credential_bridge_backend::{Error, Kind, shell_word};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::name::{Region, RoleArn, SecretId};
-use crate::policy;
+use crate::policy::{self, Access};
 use crate::refusal::Refusal;
 
 /// What AWS was asked to do.
@@ -36,50 +36,6 @@ pub(crate) enum Action<'a> {
         /// What else is known of the secret.
         state: State,
     },
-}
-
-/// What is done with a secret, each of which takes rights of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
-    Read,
-    /// Reading it and replacing all of it.
-    Write,
-    /// Reading it and changing a field, if it is still what was read.
-    WriteField,
-    /// Reading it and scheduling its deletion.
-    Delete,
-}
-
-impl Access {
-    fn verb(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Write | Self::WriteField => "write",
-            Self::Delete => "delete",
-        }
-    }
-
-    /// As a policy lists them.
-    ///
-    /// Source: the page "Actions, resources, and condition keys for AWS Secrets Manager".
-    fn actions(self) -> Value {
-        let read = "secretsmanager:GetSecretValue";
-        let put = "secretsmanager:PutSecretValue";
-        match self {
-            Self::Read => read.into(),
-            Self::Write => json!([read, put]),
-            Self::WriteField => json!([read, put, "secretsmanager:UpdateSecretVersionStage"]),
-            Self::Delete => json!([read, "secretsmanager:DeleteSecret"]),
-        }
-    }
-
-    /// What it takes of a key of one's own.
-    fn key_actions(self) -> Value {
-        match self {
-            Self::Read | Self::Delete => "kms:Decrypt".into(),
-            Self::Write | Self::WriteField => json!(["kms:Decrypt", "kms:GenerateDataKey"]),
-        }
-    }
 }
 
 /// What `DescribeSecret` says of a secret that could not be read.

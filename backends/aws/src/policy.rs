@@ -8,6 +8,51 @@ use crate::name::{Arn, Region, RoleArn, SecretId};
 /// What stands in an ARN where nobody has said which account it is.
 const UNKNOWN_ACCOUNT: &str = "ACCOUNT";
 
+/// What is done with a secret, each of which takes rights of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    /// Reading it and replacing all of it.
+    Write,
+    /// Reading it and changing a field, if it is still what was read.
+    WriteField,
+    /// Reading it and scheduling its deletion.
+    Delete,
+}
+
+impl Access {
+    /// In messages.
+    pub(crate) fn verb(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write | Self::WriteField => "write",
+            Self::Delete => "delete",
+        }
+    }
+
+    /// As a policy lists them.
+    ///
+    /// Source: the page "Actions, resources, and condition keys for AWS Secrets Manager".
+    pub(crate) fn actions(self) -> Value {
+        let read = "secretsmanager:GetSecretValue";
+        let put = "secretsmanager:PutSecretValue";
+        match self {
+            Self::Read => read.into(),
+            Self::Write => json!([read, put]),
+            Self::WriteField => json!([read, put, "secretsmanager:UpdateSecretVersionStage"]),
+            Self::Delete => json!([read, "secretsmanager:DeleteSecret"]),
+        }
+    }
+
+    /// What it takes of a key of one's own.
+    pub(crate) fn key_actions(self) -> Value {
+        match self {
+            Self::Read | Self::Delete => "kms:Decrypt".into(),
+            Self::Write | Self::WriteField => json!(["kms:Decrypt", "kms:GenerateDataKey"]),
+        }
+    }
+}
+
 /// The statement that allows `action`, one or an array of them, on `resource`.
 pub(crate) fn statement(action: impl Into<Value>, resource: &str) -> Value {
     json!({ "Effect": "Allow", "Action": action.into(), "Resource": resource })

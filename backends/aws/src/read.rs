@@ -9,8 +9,9 @@ use cargo_credential_bridge_backend::{Error, Fetched, Kind, Payload, SecretSlice
 
 use crate::config::{Reference, Version};
 use crate::credentials::Login;
-use crate::error::{self, Access, Action, State};
+use crate::error::{self, Action, State};
 use crate::name::{Region, SecretId};
+use crate::policy::Access;
 use crate::refusal::Refusal;
 use crate::sdk::Sdk;
 

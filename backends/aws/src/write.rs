@@ -7,11 +7,12 @@ use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::operation::put_secret_value::PutSecretValueOutput;
 use aws_sdk_secretsmanager::primitives::Blob;
 use cargo_credential_bridge_backend::{
-    Change, Edit, Error, ExposeSecret as _, Kind, Payload, Value, Written, shell_word,
+    Edit, Error, ExposeSecret as _, Kind, Payload, Written, shell_word,
 };
 
-use crate::config::{Config, Reference, Version};
-use crate::error::{Access, State};
+use crate::by_hand::command;
+use crate::config::{Reference, Version};
+use crate::policy::Access;
 use crate::read::Target;
 use crate::refusal::Refusal;
 
@@ -24,7 +25,7 @@ const CURRENT: &str = "AWSCURRENT";
 const LABEL: &str = "cargo-credential-bridge";
 
 /// The longest that AWS keeps what is deleted.
-const RECOVERY_DAYS: i64 = 30;
+pub(crate) const RECOVERY_DAYS: i64 = 30;
 
 /// What there is before a write.
 #[derive(Default)]
@@ -75,7 +76,7 @@ impl Target<'_> {
         let client = self.client();
         let mut lost: Option<Lost> = None;
         for _ in 0..Edit::ROUNDS {
-            let current = self.current(&client).await?;
+            let current = self.current(&client, edit).await?;
             if let Some(Lost { from, to, refusal }) = lost.take() {
                 if current.version == from {
                     self.unlabel(&to).await;
@@ -142,7 +143,7 @@ impl Target<'_> {
     }
 
     /// What is there now.
-    async fn current(&self, client: &Client) -> Result<Current, Error> {
+    async fn current(&self, client: &Client, edit: &Edit<'_>) -> Result<Current, Error> {
         let given = client
             .get_secret_value()
             .secret_id(self.secret.as_str())
@@ -160,13 +161,11 @@ impl Target<'_> {
             Err(refused) => refused,
         };
         let refusal = Refusal::of("GetSecretValue", &refused, self.sdk)?;
-        match self.refused(&refusal).await {
-            // It is there, and has no value yet.
-            (error, State::There { .. }) if error.kind() == Kind::NotFound => {
-                Ok(Current::default())
-            }
-            (error, _) => Err(error),
+        // It may be there, and have no value yet: that shows when it is given one.
+        if refusal.code == "ResourceNotFoundException" && !edit.is_erasure() {
+            return Ok(Current::default());
         }
+        Err(self.refused(&refusal).await.0)
     }
 
     /// Adds a version, with this label alone or as the current one. The SDK sends a token along by which AWS knows it
@@ -254,39 +253,4 @@ impl Target<'_> {
             &shell_word(self.secret.as_str()),
         )
     }
-}
-
-/// How a person makes the change.
-pub(crate) fn by_hand(config: &Config, reference: &Reference, edit: &Edit<'_>) -> String {
-    let region = match (config.regions.first(), &reference.secret) {
-        (Some(region), _) => Some(region.in_shell()),
-        (None, Value::Given(secret)) => secret.region().map(|region| region.to_string()),
-        (None, Value::Supplied(_)) => None,
-    };
-    let profile = config.profile.as_ref().map(|value| value.in_shell());
-    let secret = reference.secret.in_shell();
-    let command = |name| command(name, profile.as_deref(), region.as_deref(), &secret);
-    match (edit.field, edit.change) {
-        (None, Change::Erase) => format!(
-            "`{} --recovery-window-in-days {RECOVERY_DAYS}`",
-            command("delete-secret")
-        ),
-        _ => format!(
-            "`{} --secret-string file:///dev/stdin` reads {}",
-            command("put-secret-value"),
-            edit.input()
-        ),
-    }
-}
-
-/// `aws secretsmanager NAME` with its options.
-fn command(name: &str, profile: Option<&str>, region: Option<&str>, secret: &str) -> String {
-    let option = |name: &str, value: Option<&str>| {
-        value.map_or_else(String::new, |value| format!(" --{name} {value}"))
-    };
-    format!(
-        "aws secretsmanager {name}{}{} --secret-id {secret}",
-        option("profile", profile),
-        option("region", region)
-    )
 }

@@ -127,7 +127,7 @@ impl Edit<'_> {
             format!("{place} was changed by others each time it was to be written"),
         )
         .because(format!("{} times in a row", Self::ROUNDS))
-        .help("nothing is lost and nothing was written: try again")
+        .help("nothing was changed: try again")
     }
 }
 

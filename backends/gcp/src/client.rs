@@ -3,6 +3,7 @@ use core::fmt;
 use cargo_credential_bridge_backend::http::Transport;
 use cargo_credential_bridge_backend::{Backend, Change, Context, Edit, Error, Fetched, Written};
 
+use crate::by_hand;
 use crate::config::{Config, Reference, Resolved, SecretVersion};
 use crate::error::Access;
 use crate::login::{self, Login};
@@ -83,7 +84,7 @@ impl Backend for Gcp {
     }
 
     fn by_hand(config: &Config, reference: &Reference, edit: &Edit<'_>) -> String {
-        write::by_hand(config, reference, edit)
+        by_hand::by_hand(config, reference, edit)
     }
 }
 

@@ -26,6 +26,7 @@
 
 mod adc;
 mod answer;
+mod by_hand;
 mod client;
 mod config;
 mod credentials_file;

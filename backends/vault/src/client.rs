@@ -12,11 +12,11 @@ use vaultrs::api::token::requests::RevokeTokenSelfRequest;
 
 use crate::answer::Answer;
 use crate::auth::{self, Login};
+use crate::by_hand;
 use crate::config::{Config, KvVersion, Place, Reference};
 use crate::dialect::Dialect;
 use crate::method::Method;
 use crate::path::VaultPath;
-use crate::write;
 
 /// A revocation may take this long: Cargo waits for our exit.
 const REVOCATION_TIMEOUT: Duration = Duration::from_secs(2);
@@ -65,7 +65,7 @@ impl Backend for Vault {
     }
 
     fn by_hand(config: &Config, reference: &Reference, edit: &Edit<'_>) -> String {
-        write::by_hand(Dialect::Vault, config, reference, edit)
+        by_hand::by_hand(Dialect::Vault, config, reference, edit)
     }
 
     async fn close(self, is_in_use: bool) {
@@ -92,7 +92,7 @@ impl Backend for OpenBao {
     }
 
     fn by_hand(config: &Config, reference: &Reference, edit: &Edit<'_>) -> String {
-        write::by_hand(Dialect::OpenBao, config, reference, edit)
+        by_hand::by_hand(Dialect::OpenBao, config, reference, edit)
     }
 
     async fn close(self, is_in_use: bool) {

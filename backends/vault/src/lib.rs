@@ -14,6 +14,7 @@ mod answer;
 mod auth;
 #[cfg(feature = "aws")]
 mod aws;
+mod by_hand;
 mod client;
 mod config;
 mod dialect;
