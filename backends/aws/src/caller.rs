@@ -92,9 +92,7 @@ pub fn sign_caller_identity<'a>(
                 ..
             } => region.clone(),
             Recipient::Vault { region: None, .. } => match sdk.region().await {
-                Err(error) if error.kind() == Kind::NotAvailable => GLOBAL_REGION
-                    .parse()
-                    .map_err(|why: String| Error::new(Kind::Invalid, why))?,
+                Err(error) if error.kind() == Kind::NotAvailable => global_region()?,
                 region => region?,
             },
             Recipient::Google { .. } => sdk.region().await?,
@@ -131,6 +129,13 @@ pub fn sign_caller_identity<'a>(
             concealed,
         })
     })
+}
+
+/// Where tokens are traded if nothing names a region.
+pub(crate) fn global_region() -> Result<Region, Error> {
+    GLOBAL_REGION
+        .parse()
+        .map_err(|why: String| Error::new(Kind::Invalid, why))
 }
 
 impl fmt::Debug for CallerIdentity {

@@ -1,12 +1,15 @@
 use core::fmt;
 
+use aws_config::SdkConfig;
+use cargo_credential_bridge_backend::http::Settings;
 use cargo_credential_bridge_backend::{
-    Backend, Change, Context, Edit, Error, Fetched, Kind, Written,
+    Backend, Change, Context, Edit, Error, Fetched, Kind, Step, Written,
 };
 
 use crate::by_hand;
 use crate::config::{Config, Identity, Reference, Resolved};
 use crate::credentials::Login;
+use crate::explain;
 use crate::name::{Region, SecretId};
 use crate::policy::Access;
 use crate::read::Target;
@@ -15,10 +18,10 @@ use crate::write;
 
 /// AWS Secrets Manager.
 pub struct Aws {
-    sdk: Sdk,
+    pub(crate) sdk: Sdk,
     regions: Vec<Region>,
     endpoint: Option<String>,
-    identity: Identity,
+    pub(crate) identity: Identity,
     login: Option<Login>,
 }
 
@@ -27,20 +30,17 @@ impl Backend for Aws {
     type Reference = Reference;
 
     fn open(_: &str, config: &Config, context: &Context) -> Result<Self, Error> {
-        let Resolved {
-            regions,
-            profile,
-            endpoint,
-            http,
-            identity,
-        } = config.resolve(context)?;
-        Ok(Self {
-            sdk: Sdk::new(http, profile, context)?,
-            regions,
-            endpoint,
-            identity,
-            login: None,
-        })
+        Self::with(config, context, Sdk::new)
+    }
+
+    async fn explain(
+        _: &str,
+        config: &Config,
+        reference: &Reference,
+        context: &Context,
+        steps: &mut Vec<Step>,
+    ) -> Result<(), Error> {
+        explain::explain(config, reference, context, steps).await
     }
 
     /// Asks one region after the other, the next only if nobody answers in the one before: a refusal holds for all.
@@ -113,8 +113,30 @@ impl Backend for Aws {
 }
 
 impl Aws {
+    /// The instance with an SDK of choice.
+    pub(crate) fn with(
+        config: &Config,
+        context: &Context,
+        sdk: impl FnOnce(Settings, Option<String>, &Context) -> Result<Sdk, Error>,
+    ) -> Result<Self, Error> {
+        let Resolved {
+            regions,
+            profile,
+            endpoint,
+            http,
+            identity,
+        } = config.resolve(context)?;
+        Ok(Self {
+            sdk: sdk(http, profile, context)?,
+            regions,
+            endpoint,
+            identity,
+            login: None,
+        })
+    }
+
     /// The regions that the backend names; else the secret's own, where it is named by its ARN; else the machine's.
-    async fn regions_for(&self, secret: &SecretId) -> Result<Vec<Region>, Error> {
+    pub(crate) async fn regions_for(&self, secret: &SecretId) -> Result<Vec<Region>, Error> {
         if !self.regions.is_empty() {
             return Ok(self.regions.clone());
         }
@@ -140,20 +162,34 @@ impl Aws {
             // A region that is away has no STS either.
             None => self.identity.login(&self.sdk, &config).await?,
         };
+        let outcome = self
+            .read_in(region, &config, &login, secret, reference)
+            .await;
+        self.login = Some(login);
+        outcome
+    }
+
+    /// Reads the secret, or its replica, with these keys.
+    pub(crate) async fn read_in(
+        &self,
+        region: &Region,
+        config: &SdkConfig,
+        login: &Login,
+        secret: &SecretId,
+        reference: &Reference,
+    ) -> Result<Fetched, Error> {
         let secret = self.in_region(secret, region);
         let target = Target {
             access: Access::Read,
             sdk: &self.sdk,
-            config: &config,
-            login: &login,
+            config,
+            login,
             endpoint: self.endpoint.as_deref(),
             region,
             secret: &secret,
             reference,
         };
-        let outcome = target.fetch().await;
-        self.login = Some(login);
-        outcome
+        target.fetch().await
     }
 
     /// The secret as it is called in one of our regions.

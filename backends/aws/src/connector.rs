@@ -1,8 +1,8 @@
 //! The SDK's requests over the HTTP client that all backends share.
 
 use core::time::Duration;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -27,7 +27,12 @@ pub(crate) struct Connector {
     /// The HTTP status of the last answer, 0 if nothing answered the last request. Not all of the SDK's errors keep it.
     last_status: Arc<AtomicU16>,
     limit: Option<Duration>,
+    /// Where requests are noted instead of sent.
+    noted: Option<Noted>,
 }
+
+/// Requests that were not sent, by method and URL.
+pub(crate) type Noted = Arc<Mutex<Vec<(String, String)>>>;
 
 impl Connector {
     pub(crate) fn new(transport: Arc<Transport>) -> Self {
@@ -36,6 +41,15 @@ impl Connector {
             metadata_is_silent: Arc::default(),
             last_status: Arc::default(),
             limit: None,
+            noted: None,
+        }
+    }
+
+    /// A connector that sends nothing: what should be sent is noted, and fails.
+    pub(crate) fn noting(transport: Arc<Transport>, noted: Noted) -> Self {
+        Self {
+            noted: Some(noted),
+            ..Self::new(transport)
         }
     }
 
@@ -56,6 +70,12 @@ impl Connector {
         let (head, body) = request.into_parts();
         // Nothing that is asked here streams what it sends.
         let body = body.bytes().map(<[u8]>::to_vec).unwrap_or_default();
+        if let Some(noted) = &self.noted {
+            let mut noted = noted.lock().unwrap_or_else(PoisonError::into_inner);
+            noted.push((head.method.to_string(), head.uri.to_string()));
+            let error = Error::new(Kind::NotAvailable, "nothing is sent");
+            return Err(ConnectorError::other(error.into(), None));
+        }
         let is_metadata = is_metadata(head.uri.path());
         if is_metadata && self.metadata_is_silent.load(Ordering::Relaxed) {
             return Err(ConnectorError::other(

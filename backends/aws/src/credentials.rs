@@ -1,6 +1,7 @@
 //! Proving who this job is: keys that are at hand, or those that STS gives for a token or a role.
 
 use core::error::Error as _;
+use std::borrow::Cow;
 
 use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
@@ -9,7 +10,7 @@ use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 use aws_sdk_sts::types::AssumedRoleUser;
 use aws_smithy_types::date_time::ConversionError;
-use cargo_credential_bridge_backend::identity::Identity as Workload;
+use cargo_credential_bridge_backend::identity::{Identity as Workload, WorkloadToken};
 use cargo_credential_bridge_backend::{
     Error, ExposeSecret as _, Kind, Running, SecretString, Value,
 };
@@ -52,7 +53,7 @@ impl Identity {
         })
     }
 
-    async fn assume(
+    pub(crate) async fn assume(
         &self,
         role: &RoleArn,
         by: &Login,
@@ -89,13 +90,7 @@ impl Identity {
 /// looked for them.
 async fn first(methods: &[Method], sdk: &Sdk, config: &SdkConfig) -> Result<Login, Error> {
     let mut missing = Vec::new();
-    let default = [Method::default()];
-    let methods = if methods.is_empty() {
-        &default
-    } else {
-        methods
-    };
-    for method in methods {
+    for method in &*or_default(methods) {
         let outcome = match &method.0 {
             Proof::Default => ambient(sdk, config).await,
             Proof::WebIdentity {
@@ -120,11 +115,20 @@ async fn first(methods: &[Method], sdk: &Sdk, config: &SdkConfig) -> Result<Logi
             outcome => return outcome,
         }
     }
-    Err(Error::joined(
-        Kind::NotAvailable,
-        "no AWS identity here",
-        missing,
-    ))
+    Err(nobody(missing))
+}
+
+/// The methods, or what counts without any.
+pub(crate) fn or_default(methods: &[Method]) -> Cow<'_, [Method]> {
+    match methods.is_empty() {
+        true => vec![Method::default()].into(),
+        false => methods.into(),
+    }
+}
+
+/// The error if no method can be used here.
+pub(crate) fn nobody(missing: Vec<Error>) -> Error {
+    Error::joined(Kind::NotAvailable, "no AWS identity here", missing)
 }
 
 /// What the SDK finds.
@@ -151,38 +155,66 @@ async fn web_identity(
     config: &SdkConfig,
 ) -> Result<Login, Error> {
     let environment = &sdk.context.environment;
-    let identity = match identity {
-        Some(identity) => identity.clone(),
-        None => Workload::detect(environment)?,
-    };
-    identity.check(environment)?;
-    let role = role.resolve("role-arn", environment)?;
-    let audience = match audience {
-        Some(audience) => audience.resolve("audience", environment)?,
-        None => "sts.amazonaws.com".to_owned(),
-    };
-    let session_name = session_name
-        .map(|name| name.resolve("session-name", environment))
-        .transpose()?;
-    let shown = identity.token(Some(&audience), &sdk.context).await?;
-    sdk.transport.conceal(shown.secret());
-    let outcome = aws_sdk_sts::Client::new(config)
-        .assume_role_with_web_identity()
-        .role_arn(role.as_str())
-        .role_session_name(session(session_name, sdk)?)
-        .web_identity_token(shown.secret().expose_secret())
-        .duration_seconds(LIFETIME)
-        .send()
-        .await;
-    match outcome {
-        Ok(given) => Login::given(&role, given.credentials, given.assumed_role_user),
-        Err(refused) => {
-            let refusal = Refusal::of("AssumeRoleWithWebIdentity", &refused, sdk)?;
-            let action = Action::WebIdentity {
-                role: &role,
-                token: &shown,
-            };
-            Err(error::classify(&action, &refusal))
+    let identity = Workload::chosen(identity, environment)?;
+    let wanted = Wanted::resolve(role, session_name, audience, sdk)?;
+    let shown = identity.token(Some(&wanted.audience), &sdk.context).await?;
+    wanted.trade(&shown, sdk, config).await
+}
+
+/// The role that a token of this job is to give the keys of.
+pub(crate) struct Wanted {
+    pub(crate) role: RoleArn,
+    pub(crate) audience: String,
+    session: String,
+}
+
+impl Wanted {
+    pub(crate) fn resolve(
+        role: &Value<RoleArn>,
+        session_name: Option<&Value>,
+        audience: Option<&Value>,
+        sdk: &Sdk,
+    ) -> Result<Self, Error> {
+        let environment = &sdk.context.environment;
+        let role = role.resolve("role-arn", environment)?;
+        let audience = match audience {
+            Some(audience) => audience.resolve("audience", environment)?,
+            None => "sts.amazonaws.com".to_owned(),
+        };
+        let session_name = session_name
+            .map(|name| name.resolve("session-name", environment))
+            .transpose()?;
+        Ok(Self {
+            role,
+            audience,
+            session: session(session_name, sdk)?,
+        })
+    }
+
+    /// Trades the token.
+    pub(crate) async fn trade(
+        &self,
+        shown: &WorkloadToken,
+        sdk: &Sdk,
+        config: &SdkConfig,
+    ) -> Result<Login, Error> {
+        let role = &self.role;
+        sdk.transport.conceal(shown.secret());
+        let outcome = aws_sdk_sts::Client::new(config)
+            .assume_role_with_web_identity()
+            .role_arn(role.as_str())
+            .role_session_name(&self.session)
+            .web_identity_token(shown.secret().expose_secret())
+            .duration_seconds(LIFETIME)
+            .send()
+            .await;
+        match outcome {
+            Ok(given) => Login::given(role, given.credentials, given.assumed_role_user),
+            Err(refused) => {
+                let refusal = Refusal::of("AssumeRoleWithWebIdentity", &refused, sdk)?;
+                let action = Action::WebIdentity { role, token: shown };
+                Err(error::classify(&action, &refusal))
+            }
         }
     }
 }
@@ -200,7 +232,7 @@ fn session(given: Option<String>, sdk: &Sdk) -> Result<String, Error> {
 }
 
 /// The error when the SDK has found no keys.
-fn not_loaded(error: &CredentialsError, sdk: &Sdk) -> Error {
+pub(crate) fn not_loaded(error: &CredentialsError, sdk: &Sdk) -> Error {
     // Nobody there to ask is not a refusal; the metadata of an instance that this machine is not, above all.
     if let CredentialsError::CredentialsNotLoaded(_) = error {
         return match sdk.profile() {

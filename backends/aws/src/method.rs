@@ -9,6 +9,16 @@ use crate::name::RoleArn;
 #[serde(from = "Wire")]
 pub struct Method(pub(crate) Proof);
 
+impl Method {
+    /// Its name in the settings.
+    pub(crate) fn name(&self) -> &'static str {
+        match self.0 {
+            Proof::Default => "default",
+            Proof::WebIdentity { .. } => "web-identity",
+        }
+    }
+}
+
 /// What is shown to AWS.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Proof {

@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::time::Duration;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
@@ -18,10 +19,12 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials as _;
 use aws_credential_types::provider::error::CredentialsError;
+use aws_runtime::env_config::file::EnvConfigFiles;
+use aws_types::os_shim_internal::{Env, Fs};
 use cargo_credential_bridge_backend::http::{Retry, Settings, Transport};
 use cargo_credential_bridge_backend::{Context, Error, Kind, Running};
 
-use crate::connector::Connector;
+use crate::connector::{Connector, Noted};
 use crate::name::Region;
 
 /// What the SDK is set up with for one instance.
@@ -39,9 +42,30 @@ impl Sdk {
         profile: Option<String>,
         context: &Context,
     ) -> Result<Self, Error> {
+        Self::with(Connector::new, http, profile, context)
+    }
+
+    /// One that sends nothing, and the requests that it should have sent.
+    pub(crate) fn rehearsal(
+        http: Settings,
+        profile: Option<String>,
+        context: &Context,
+    ) -> Result<(Self, Noted), Error> {
+        let noted = Noted::default();
+        let connector = |transport| Connector::noting(transport, Arc::clone(&noted));
+        let sdk = Self::with(connector, http, profile, context)?;
+        Ok((sdk, noted))
+    }
+
+    fn with(
+        connector: impl FnOnce(Arc<Transport>) -> Connector,
+        http: Settings,
+        profile: Option<String>,
+        context: &Context,
+    ) -> Result<Self, Error> {
         let transport = Arc::new(Transport::new(http, context));
         Ok(Self {
-            connector: Connector::new(Arc::clone(&transport)),
+            connector: connector(Arc::clone(&transport)),
             transport,
             context: context.clone(),
             profile,
@@ -106,12 +130,9 @@ impl Sdk {
     ) -> Result<Credentials, CredentialsError> {
         self.connector.forget_status();
         // The chain's own first, asked before the rest of it is built: that costs a tenth of the whole way.
-        if self.profile.is_none() {
-            let environment = EnvironmentVariableCredentialsProvider::new();
-            match environment.provide_credentials().await {
-                Err(CredentialsError::CredentialsNotLoaded(_)) => {}
-                outcome => return outcome,
-            }
+        match self.environments_credentials().await {
+            None => {}
+            Some(outcome) => return outcome,
         }
         let mut provider = ProviderConfig::without_region()
             .with_http_client(self.connector.clone())
@@ -142,6 +163,40 @@ impl Sdk {
                     .await
             }
         }
+    }
+
+    /// The keys in the environment, if they count and there are any.
+    pub(crate) async fn environments_credentials(
+        &self,
+    ) -> Option<Result<Credentials, CredentialsError>> {
+        if self.profile.is_some() {
+            return None;
+        }
+        let environment = EnvironmentVariableCredentialsProvider::new();
+        match environment.provide_credentials().await {
+            Err(CredentialsError::CredentialsNotLoaded(_)) => None,
+            outcome => Some(outcome),
+        }
+    }
+
+    /// The profile whose `credential_process` the search for credentials would run: the selected one, or one that it has
+    /// its keys from.
+    pub(crate) async fn process(&self) -> Option<String> {
+        let selected = self.profile.clone().map(Cow::Owned);
+        let files = EnvConfigFiles::default();
+        let profiles = aws_config::profile::load(&Fs::real(), &Env::real(), &files, selected)
+            .await
+            .ok()?;
+        let mut name = profiles.selected_profile();
+        // A ring of profiles is an error of the SDK's; here it must only end.
+        for _ in 0..profiles.profiles().count() {
+            let profile = profiles.get_profile(name)?;
+            if profile.get("credential_process").is_some() {
+                return Some(name.to_owned());
+            }
+            name = profile.get("source_profile")?;
+        }
+        None
     }
 
     /// The HTTP status of the last answer to the search for credentials, where there was one.

@@ -6,7 +6,7 @@ use core::time::Duration;
 use secrecy::{SecretSlice, SecretString};
 use serde::de::DeserializeOwned;
 
-use crate::{Deadline, Edit, Environment, Error, Kind};
+use crate::{Deadline, Edit, Environment, Error, Kind, Step};
 
 /// A client of one secret store.
 ///
@@ -64,6 +64,21 @@ pub trait Backend: Sized {
         let _ = (config, edit);
         format!("{reference} is changed with the tools of its store")
     }
+
+    /// Tells what opening, fetching and closing would do, and does none of it: nothing is sent, and no program is run.
+    ///
+    /// The steps are added to `steps` in their order.
+    ///
+    /// # Errors
+    ///
+    /// That with which it would end, as far as that is known beforehand.
+    fn explain(
+        name: &str,
+        config: &Self::Config,
+        reference: &Self::Reference,
+        context: &Context,
+        steps: &mut Vec<Step>,
+    ) -> impl Future<Output = Result<(), Error>>;
 
     /// Ends what was begun at the store for this answer, best effort: nobody waits for the outcome.
     ///

@@ -19,6 +19,7 @@ mod deadline;
 mod edit;
 mod environment;
 mod error;
+mod explain;
 mod fields;
 #[cfg(feature = "http")]
 pub mod http;
@@ -33,6 +34,7 @@ pub use deadline::Deadline;
 pub use edit::{Change, Edit};
 pub use environment::Environment;
 pub use error::{Error, Kind};
+pub use explain::{Choice, Planned, Step};
 pub use fields::Fields;
 pub use secrecy::{ExposeSecret, SecretSlice, SecretString};
 pub use value::{OneOrMany, SecretValue, Supplied, Value, shell_word};

@@ -166,6 +166,13 @@ impl SecretValue {
     }
 }
 
+impl fmt::Display for SecretValue {
+    /// The place that it is from.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// Reads the table form; what a string means is up to the type that is read.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

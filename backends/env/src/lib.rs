@@ -6,7 +6,7 @@
 use core::fmt;
 
 use cargo_credential_bridge_backend::{
-    Backend, Context, Edit, Environment, Error, Fetched, Kind, Payload, SecretSlice,
+    Backend, Context, Edit, Environment, Error, Fetched, Kind, Payload, SecretSlice, Step,
 };
 use serde::Deserialize;
 
@@ -43,18 +43,36 @@ impl Backend for Env {
         format!("{reference} is set by whoever starts this job")
     }
 
+    async fn explain(
+        name: &str,
+        config: &Config,
+        reference: &Reference,
+        context: &Context,
+        steps: &mut Vec<Step>,
+    ) -> Result<(), Error> {
+        let env = Self::open(name, config, context)?;
+        steps.push(Step::Read(reference.to_string()));
+        env.value(reference).map(drop)
+    }
+
     /// An empty variable is an absent one: that is how CI systems export a secret that they do not have.
     async fn fetch(&mut self, reference: &Reference) -> Result<Fetched, Error> {
-        let value = self.environment.var(&reference.var)?.ok_or_else(|| {
-            Error::new(
-                Kind::NotFound,
-                format!("{reference} is not set, or is empty"),
-            )
-        })?;
+        let value = self.value(reference)?;
         Ok(Fetched {
             payload: Payload::Bytes(SecretSlice::from(value.into_bytes())),
             lifetime: None,
             warnings: Vec::new(),
+        })
+    }
+}
+
+impl Env {
+    fn value(&self, reference: &Reference) -> Result<String, Error> {
+        self.environment.var(&reference.var)?.ok_or_else(|| {
+            Error::new(
+                Kind::NotFound,
+                format!("{reference} is not set, or is empty"),
+            )
         })
     }
 }

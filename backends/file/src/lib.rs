@@ -6,7 +6,7 @@ use core::fmt;
 use std::path::{Path, PathBuf};
 
 use cargo_credential_bridge_backend::{
-    Backend, Context, Edit, Environment, Error, Fetched, Kind, Payload, SecretSlice, Value,
+    Backend, Context, Edit, Environment, Error, Fetched, Kind, Payload, SecretSlice, Step, Value,
 };
 use serde::Deserialize;
 
@@ -43,26 +43,50 @@ impl Backend for File {
         format!("{reference} is written by whoever mounts it")
     }
 
+    async fn explain(
+        name: &str,
+        config: &Config,
+        reference: &Reference,
+        context: &Context,
+        steps: &mut Vec<Step>,
+    ) -> Result<(), Error> {
+        let file = Self::open(name, config, context)?;
+        let path = file.path(reference)?;
+        steps.push(Step::Read(format!("the file `{}`", path.display())));
+        match path.exists() {
+            true => Ok(()),
+            false => Err(absent(&path)),
+        }
+    }
+
     /// An empty file is an absent one: a secret mount that was not filled.
     async fn fetch(&mut self, reference: &Reference) -> Result<Fetched, Error> {
-        let path = reference.path.resolve("path", &self.environment)?;
-        let path = self.environment.path(&path)?;
+        let path = self.path(reference)?;
         let content = self
             .environment
             .read("the secret in", &path)?
             .filter(|content| !content.is_empty())
-            .ok_or_else(|| {
-                Error::new(
-                    Kind::NotFound,
-                    format!("the file `{}` does not exist, or is empty", path.display()),
-                )
-            })?;
+            .ok_or_else(|| absent(&path))?;
         Ok(Fetched {
             payload: Payload::Bytes(SecretSlice::from(content)),
             lifetime: None,
             warnings: warning(&path).into_iter().collect(),
         })
     }
+}
+
+impl File {
+    fn path(&self, reference: &Reference) -> Result<PathBuf, Error> {
+        let path = reference.path.resolve("path", &self.environment)?;
+        self.environment.path(&path)
+    }
+}
+
+fn absent(path: &Path) -> Error {
+    Error::new(
+        Kind::NotFound,
+        format!("the file `{}` does not exist, or is empty", path.display()),
+    )
 }
 
 #[cfg(unix)]

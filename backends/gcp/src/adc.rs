@@ -74,7 +74,7 @@ fn well_known(environment: &Environment) -> Result<Option<PathBuf>, Error> {
 }
 
 /// The error of a file that says who we are to be: that nothing here makes us that does not make us somebody else.
-fn final_for(file: &CredentialsFile, error: Error) -> Error {
+pub(crate) fn final_for(file: &CredentialsFile, error: Error) -> Error {
     if error.kind() != Kind::NotAvailable {
         return error;
     }
@@ -110,11 +110,5 @@ async fn by_file(file: &CredentialsFile, session: &Session) -> Result<Login, Err
             }
         }
     };
-    // What the file says goes before what the credentials inside of it say.
-    Ok(Login {
-        project: file.project()?.or(login.project),
-        quota_project: file.quota_project()?,
-        universe: file.universe()?.or(login.universe),
-        ..login
-    })
+    login.by(file)
 }

@@ -1,7 +1,9 @@
 use core::fmt;
 
 use cargo_credential_bridge_backend::http::Transport;
-use cargo_credential_bridge_backend::{Backend, Change, Context, Edit, Error, Fetched, Written};
+use cargo_credential_bridge_backend::{
+    Backend, Change, Context, Edit, Error, Fetched, Step, Written,
+};
 
 use crate::by_hand;
 use crate::config::{Config, Reference, Resolved, SecretVersion};
@@ -9,17 +11,17 @@ use crate::error::Access;
 use crate::login::{self, Login};
 use crate::metadata;
 use crate::method::Method;
-use crate::name::{Endpoint, Project, Version};
+use crate::name::{Endpoint, Project, UniverseDomain, Version};
 use crate::session::Session;
 use crate::write;
 
 /// Google Secret Manager.
 pub struct Gcp {
-    session: Session,
+    pub(crate) session: Session,
     project: Option<Project>,
-    endpoint: Option<Endpoint>,
+    pub(crate) endpoint: Option<Endpoint>,
     quota_project: Option<Project>,
-    methods: Vec<Method>,
+    pub(crate) methods: Vec<Method>,
     login: Option<Login>,
 }
 
@@ -61,6 +63,17 @@ impl Backend for Gcp {
         })
     }
 
+    async fn explain(
+        name: &str,
+        config: &Config,
+        reference: &Reference,
+        context: &Context,
+        steps: &mut Vec<Step>,
+    ) -> Result<(), Error> {
+        let gcp = Self::open(name, config, context)?;
+        gcp.explain_all(reference, steps).await
+    }
+
     async fn fetch(&mut self, reference: &Reference) -> Result<Fetched, Error> {
         let login = match self.login.take() {
             Some(login) => login,
@@ -89,6 +102,21 @@ impl Backend for Gcp {
 }
 
 impl Gcp {
+    /// The project of a secret without one of its own, as far as it is known without asking.
+    pub(crate) fn known_project(&self, login: &Login) -> Option<Project> {
+        self.project.clone().or_else(|| login.project.clone())
+    }
+
+    /// A machine at Google is in a project, which only the metadata server knows.
+    pub(crate) fn asks_for_project(
+        &self,
+        known: Option<&Project>,
+        login: &Login,
+        reference: &Reference,
+    ) -> bool {
+        known.is_none() && login.is_machine && !reference.has_project()
+    }
+
     async fn read(&self, reference: &Reference, login: &Login) -> Result<Fetched, Error> {
         let secret = self.secret(reference, login).await?;
         let target = self.target(Access::Read, reference, &secret, login);
@@ -97,9 +125,8 @@ impl Gcp {
 
     /// The secret's whole name.
     async fn secret(&self, reference: &Reference, login: &Login) -> Result<SecretVersion, Error> {
-        let mut project = self.project.clone().or_else(|| login.project.clone());
-        // A machine at Google is in a project, which only the metadata server knows.
-        if project.is_none() && login.is_machine && !reference.has_project() {
+        let mut project = self.known_project(login);
+        if self.asks_for_project(project.as_ref(), login, reference) {
             let said = metadata::value("project/project-id", &self.session).await?;
             project = said.and_then(|id| id.parse().ok());
         }
@@ -131,23 +158,34 @@ impl Gcp {
             return Ok(endpoint.clone());
         }
         let universe = login.universe(&self.session).await?;
-        Ok(match &secret.location {
-            None => Endpoint::of("secretmanager", &universe),
-            Some(location) => Endpoint::of(&format!("secretmanager.{location}.rep"), &universe),
-        })
+        Ok(self.endpoint_in(secret, &universe))
+    }
+
+    /// The same in a universe that is known.
+    pub(crate) fn endpoint_in(
+        &self,
+        secret: &SecretVersion,
+        universe: &UniverseDomain,
+    ) -> Endpoint {
+        if let Some(endpoint) = &self.endpoint {
+            return endpoint.clone();
+        }
+        match &secret.location {
+            None => Endpoint::of("secretmanager", universe),
+            Some(location) => Endpoint::of(&format!("secretmanager.{location}.rep"), universe),
+        }
     }
 }
 
 impl Target<'_> {
     /// The URL of a version of the secret, or of a method of it.
     pub(crate) fn url(&self, version: &Version, method: &str) -> String {
-        self.secret_url(&format!("/versions/{version}{method}"))
+        self.endpoint.version(self.secret, version, method)
     }
 
     /// The URL of something below the secret.
     pub(crate) fn secret_url(&self, below: &str) -> String {
-        let secret = self.secret.secret_resource();
-        self.endpoint.at(&format!("/v1/{secret}{below}"))
+        self.endpoint.below(self.secret, below)
     }
 }
 

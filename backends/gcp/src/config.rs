@@ -196,6 +196,23 @@ impl SecretVersion {
     }
 }
 
+impl Endpoint {
+    /// The URL of a version of a secret here, or of a method of it.
+    pub(crate) fn version(
+        &self,
+        secret: &SecretVersion,
+        version: &Version,
+        method: &str,
+    ) -> String {
+        self.below(secret, &format!("/versions/{version}{method}"))
+    }
+
+    /// The URL of something below a secret here.
+    pub(crate) fn below(&self, secret: &SecretVersion, below: &str) -> String {
+        self.at(&format!("/v1/{}{below}", secret.secret_resource()))
+    }
+}
+
 impl TryFrom<WireReference> for Reference {
     type Error = String;
 

@@ -44,6 +44,16 @@ struct Printed {
     message: Option<String>,
 }
 
+/// Whether programs in credentials files are run here.
+pub(crate) fn allowed(file: &CredentialsFile, environment: &Environment) -> Result<(), Error> {
+    match environment.var(ALLOW)?.as_deref() {
+        Some("1") => Ok(()),
+        _ => Err(file
+            .invalid("has its token from a program, which is not allowed here")
+            .help(format!("if you trust that file, set {ALLOW}=1"))),
+    }
+}
+
 /// The token that the program prints, or printed a while ago into its file.
 pub(crate) async fn subject_token(
     executable: &Executable,
@@ -54,11 +64,7 @@ pub(crate) async fn subject_token(
 ) -> Result<SecretString, Error> {
     let context = &session.context;
     let environment = &context.environment;
-    if environment.var(ALLOW)?.as_deref() != Some("1") {
-        return Err(file
-            .invalid("has its token from a program, which is not allowed here")
-            .help(format!("if you trust that file, set {ALLOW}=1")));
-    }
+    allowed(file, environment)?;
     let limit = limit(executable, file)?;
     let output_file = executable
         .output_file

@@ -32,6 +32,7 @@ mod config;
 mod credentials_file;
 mod error;
 mod executable;
+mod explain;
 mod external_account;
 mod impersonation;
 mod jwt;
@@ -50,4 +51,5 @@ mod write;
 
 pub use client::Gcp;
 pub use config::{Config, Reference};
+pub use explain::explain_identity;
 pub use signed_identity::{Proof, SignedIdentity, sign_identity};

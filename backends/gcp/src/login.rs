@@ -1,14 +1,17 @@
 //! Proving who this job is: an access token, by whatever this job has to show.
 
+use std::borrow::Cow;
+
 use cargo_credential_bridge_backend::identity::Identity;
 use cargo_credential_bridge_backend::{Error, Kind, SecretString, Value};
 
 use crate::adc;
+use crate::credentials_file::CredentialsFile;
 use crate::error::Requested;
 use crate::impersonation::{self, Impersonation};
 use crate::metadata;
 use crate::method::{Method, WorkloadIdentity};
-use crate::name::{Endpoint, Project, UniverseDomain};
+use crate::name::{Endpoint, Project, Provider, UniverseDomain};
 use crate::session::Session;
 use crate::sts::{self, Exchange};
 
@@ -45,13 +48,30 @@ impl Login {
         }
     }
 
-    /// The domain of Google's services: what the config or a variable says, else the credentials, else the machine.
-    pub(crate) async fn universe(&self, session: &Session) -> Result<UniverseDomain, Error> {
-        if let Some(known) = session.universe.as_ref().or(self.universe.as_ref()) {
-            return Ok(known.clone());
+    /// The same by this file: what it says goes before what the credentials inside of it say.
+    pub(crate) fn by(self, file: &CredentialsFile) -> Result<Self, Error> {
+        Ok(Self {
+            project: file.project()?.or(self.project),
+            quota_project: file.quota_project()?,
+            universe: file.universe()?.or(self.universe),
+            ..self
+        })
+    }
+
+    /// The domain of Google's services, unless only the machine knows it: what the config or a variable says, else the
+    /// credentials.
+    pub(crate) fn known_universe(&self, session: &Session) -> Option<UniverseDomain> {
+        let known = session.universe.as_ref().or(self.universe.as_ref());
+        match known {
+            None if !self.is_machine => Some(UniverseDomain::default()),
+            known => known.cloned(),
         }
-        if !self.is_machine {
-            return Ok(UniverseDomain::default());
+    }
+
+    /// The domain of Google's services, which the machine is asked for if nothing else says it.
+    pub(crate) async fn universe(&self, session: &Session) -> Result<UniverseDomain, Error> {
+        if let Some(known) = self.known_universe(session) {
+            return Ok(known);
         }
         let said = metadata::value("universe/universe-domain", session).await?;
         Ok(said.and_then(|said| said.parse().ok()).unwrap_or_default())
@@ -61,15 +81,7 @@ impl Login {
 /// The access token by the first of `methods` whose inputs exist here.
 pub(crate) async fn first(methods: &[Method], session: &Session) -> Result<Login, Error> {
     let mut missing = Vec::new();
-    let default = [Method::Adc {
-        credentials_file: None,
-    }];
-    let methods = if methods.is_empty() {
-        &default
-    } else {
-        methods
-    };
-    for method in methods {
+    for method in &*or_default(methods) {
         let outcome = match method {
             Method::Adc { credentials_file } => {
                 adc::login(credentials_file.as_ref(), session).await
@@ -85,48 +97,88 @@ pub(crate) async fn first(methods: &[Method], session: &Session) -> Result<Login
             refused => return refused,
         }
     }
-    Err(Error::joined(
-        Kind::NotAvailable,
-        "no Google identity here",
-        missing,
-    ))
+    Err(nobody(missing))
+}
+
+/// The methods, or what counts without any.
+pub(crate) fn or_default(methods: &[Method]) -> Cow<'_, [Method]> {
+    let adc = Method::Adc {
+        credentials_file: None,
+    };
+    match methods.is_empty() {
+        true => vec![adc].into(),
+        false => methods.into(),
+    }
+}
+
+/// The error if no method can be used here.
+pub(crate) fn nobody(missing: Vec<Error>) -> Error {
+    Error::joined(Kind::NotAvailable, "no Google identity here", missing)
+}
+
+/// How the token of this job is traded, with all settings.
+pub(crate) struct Route {
+    pub(crate) identity: Identity,
+    pub(crate) provider: Provider,
+    pub(crate) audience: String,
+    pub(crate) sts_url: String,
+    /// Whom to become then.
+    pub(crate) impersonation: Option<Impersonation>,
+}
+
+impl Route {
+    pub(crate) fn resolve(method: &WorkloadIdentity, session: &Session) -> Result<Self, Error> {
+        let environment = &session.context.environment;
+        let identity = Identity::chosen(method.identity.as_ref(), environment)?;
+        let provider = method.provider.resolve("provider", environment)?;
+        let audience = match &method.audience {
+            Some(audience) => audience.resolve("audience", environment)?,
+            None => provider.default_audience(),
+        };
+        let account = Value::resolve_optional(
+            method.service_account.as_ref(),
+            "service-account",
+            environment,
+        )?;
+        let delegates = method
+            .delegates
+            .iter()
+            .map(|delegate| delegate.resolve("delegates", environment))
+            .collect::<Result<Vec<_>, _>>()?;
+        let endpoint = |given: &Option<Value<Endpoint>>, key: &str, service: &str| {
+            let given = Value::resolve_optional(given.as_ref(), key, environment)?;
+            Ok(given.unwrap_or_else(|| Endpoint::of(service, &session.universe())))
+        };
+        let sts = endpoint(&method.sts_endpoint, "sts-endpoint", "sts")?;
+        let iam = endpoint(&method.iam_endpoint, "iam-endpoint", "iamcredentials")?;
+        Ok(Self {
+            identity,
+            provider,
+            audience,
+            sts_url: sts.at("/v1/token"),
+            impersonation: account.map(|account| Impersonation {
+                url: iam.at(&impersonation::path(&account)),
+                account,
+                delegates,
+            }),
+        })
+    }
 }
 
 /// The token of this job for an access token, and for that of a service account if one is named.
 ///
 /// Source: Google's page "Workload Identity Federation", and the two API pages of STS and IAM credentials.
 async fn workload_identity(method: &WorkloadIdentity, session: &Session) -> Result<Login, Error> {
-    let environment = &session.context.environment;
-    let identity = match &method.identity {
-        Some(identity) => identity.clone(),
-        None => Identity::detect(environment)?,
-    };
-    identity.check(environment)?;
-    let provider = method.provider.resolve("provider", environment)?;
-    let audience = match &method.audience {
-        Some(audience) => audience.resolve("audience", environment)?,
-        None => provider.default_audience(),
-    };
-    let account = Value::resolve_optional(
-        method.service_account.as_ref(),
-        "service-account",
-        environment,
-    )?;
-    let delegates = method
-        .delegates
-        .iter()
-        .map(|delegate| delegate.resolve("delegates", environment))
-        .collect::<Result<Vec<_>, _>>()?;
-    let endpoint = |given: &Option<Value<Endpoint>>, key: &str, service: &str| {
-        let given = Value::resolve_optional(given.as_ref(), key, environment)?;
-        Ok(given.unwrap_or_else(|| Endpoint::of(service, &session.universe())))
-    };
-    let sts = endpoint(&method.sts_endpoint, "sts-endpoint", "sts")?;
-    let iam = endpoint(&method.iam_endpoint, "iam-endpoint", "iamcredentials")?;
-
+    let Route {
+        identity,
+        provider,
+        audience,
+        sts_url,
+        impersonation,
+    } = Route::resolve(method, session)?;
     let shown = identity.token(Some(&audience), &session.context).await?;
     let exchange = Exchange {
-        url: &sts.at("/v1/token"),
+        url: &sts_url,
         audience: &provider.resource(),
         subject_token: shown.secret(),
         subject_token_type: sts::JWT,
@@ -141,14 +193,9 @@ async fn workload_identity(method: &WorkloadIdentity, session: &Session) -> Resu
     let token = exchange.send(session).await?;
     let subject = shown.claim("sub");
     let principal = subject.first().map(|subject| provider.principal(subject));
-    let Some(account) = account else {
+    let Some(impersonation) = impersonation else {
         return Ok(Login::new(token, principal));
     };
     session.transport.conceal(&token);
-    let impersonation = Impersonation {
-        url: iam.at(&impersonation::path(&account)),
-        account,
-        delegates,
-    };
     impersonation.send(&token, principal, session).await
 }

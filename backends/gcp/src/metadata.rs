@@ -27,12 +27,14 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const TRIES: u32 = 3;
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 
+/// What it gives this machine its access token by.
+pub(crate) const TOKEN: &str = "instance/service-accounts/default/token";
+
 const FLAVOR: (&str, &str) = ("Metadata-Flavor", "Google");
 
 /// The identity of this machine.
 pub(crate) async fn login(session: &Session) -> Result<Login, Error> {
-    let path = "instance/service-accounts/default/token";
-    let answer = ask(path, session).await.map_err(nothing_at_all)?;
+    let answer = ask(TOKEN, session).await.map_err(nothing_at_all)?;
     check(&answer, session)?;
     let token = answer.read::<Granted>()?.token(&answer.asked)?;
     Ok(Login {
@@ -109,12 +111,18 @@ pub(crate) async fn value(path: &str, session: &Session) -> Result<Option<String
     Ok(Some(session.transport.quote(&text)).filter(|text| !text.is_empty()))
 }
 
+/// Whether it may be looked for at all.
+pub(crate) fn may_be_asked(environment: &Environment) -> Result<(), Error> {
+    match environment.var("NO_GCE_CHECK")?.as_deref() {
+        Some("true") => Err(absent().because("NO_GCE_CHECK forbids to look for a metadata server")),
+        _ => Ok(()),
+    }
+}
+
 /// Asks it for something, if it is there.
 async fn ask(path: &str, session: &Session) -> Result<Answer, Error> {
     let environment = &session.context.environment;
-    if environment.var("NO_GCE_CHECK")?.as_deref() == Some("true") {
-        return Err(absent().because("NO_GCE_CHECK forbids to look for a metadata server"));
-    }
+    may_be_asked(environment)?;
     let url = url(path, environment)?;
     let asked = format!("GET {}", crate::session::without_query(&url));
     let is_google = is_google(environment)?;
@@ -169,7 +177,7 @@ fn is_googles(response: &Response<Vec<u8>>) -> bool {
         .is_some_and(|flavor| flavor == FLAVOR.1)
 }
 
-fn url(path: &str, environment: &Environment) -> Result<String, Error> {
+pub(crate) fn url(path: &str, environment: &Environment) -> Result<String, Error> {
     let host = environment.var(VARIABLE)?;
     let host = host.as_deref().map_or(HOST, str::trim);
     Ok(format!("http://{host}/computeMetadata/v1/{path}"))

@@ -19,6 +19,9 @@ use crate::metadata;
 use crate::name::Version;
 use crate::session::Ask;
 
+/// The method that gives a version's value.
+pub(crate) const ACCESS: &str = ":access";
+
 /// Google's limit for one version (page "Quotas and limits").
 const PAYLOAD_LIMIT: usize = 64 << 10;
 
@@ -85,7 +88,7 @@ impl Target<'_> {
 
     /// Reads a version of the secret. What arrives damaged is asked for once more.
     pub(crate) async fn access(&self, version: &Version) -> Result<Result<Found, Refusal>, Error> {
-        let url = self.url(version, ":access");
+        let url = self.url(version, ACCESS);
         for _ in 0..2 {
             let answer = self.session.ask(self.authorized(Ask::get(&url))).await?;
             if !answer.is_ok() {

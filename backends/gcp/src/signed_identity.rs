@@ -8,9 +8,10 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::config::given_or_variable;
+use crate::credentials_file::CredentialsFile;
 use crate::error::Action;
 use crate::login::Login;
-use crate::name::{Endpoint, ServiceAccount};
+use crate::name::{Endpoint, ServiceAccount, UniverseDomain};
 use crate::session::{Ask, Session};
 use crate::{adc, credentials_file, jwt, metadata, service_account, sts};
 
@@ -59,22 +60,7 @@ pub fn sign_identity<'a>(
     context: &'a Context,
 ) -> Running<'a, Result<SignedIdentity, Error>> {
     Box::pin(async move {
-        let session = Session {
-            transport: Transport::new(
-                Settings {
-                    metadata_host: context.environment.var(metadata::VARIABLE)?,
-                    ..Settings::default()
-                },
-                context,
-            ),
-            context: context.clone(),
-            universe: given_or_variable(
-                None,
-                "universe-domain",
-                "GOOGLE_CLOUD_UNIVERSE_DOMAIN",
-                &context.environment,
-            )?,
-        };
+        let session = session(context)?;
         match proof {
             Proof::Gce => {
                 let audience = format!("http://vault/{role}");
@@ -84,21 +70,67 @@ pub fn sign_identity<'a>(
                 })
             }
             Proof::Iam { account, endpoint } => {
-                let checked = |key: &str, why: String| {
-                    Error::new(Kind::Invalid, format!("`{key}` is no use")).because(why)
-                };
-                let account = account
-                    .map(str::parse)
-                    .transpose()
-                    .map_err(|why| checked("service-account", why))?;
-                let endpoint = endpoint
-                    .map(str::parse)
-                    .transpose()
-                    .map_err(|why| checked("iam-endpoint", why))?;
+                let (account, endpoint) = parse(account, endpoint)?;
                 by_account(account, endpoint, role, &session).await
             }
         }
     })
+}
+
+pub(crate) fn session(context: &Context) -> Result<Session, Error> {
+    Ok(Session {
+        transport: Transport::new(
+            Settings {
+                metadata_host: context.environment.var(metadata::VARIABLE)?,
+                ..Settings::default()
+            },
+            context,
+        ),
+        context: context.clone(),
+        universe: given_or_variable(
+            None,
+            "universe-domain",
+            "GOOGLE_CLOUD_UNIVERSE_DOMAIN",
+            &context.environment,
+        )?,
+    })
+}
+
+/// The two settings of [`Proof::Iam`], checked.
+pub(crate) fn parse(
+    account: Option<&str>,
+    endpoint: Option<&str>,
+) -> Result<(Option<ServiceAccount>, Option<Endpoint>), Error> {
+    let checked = |key: &str, why: String| {
+        Error::new(Kind::Invalid, format!("`{key}` is no use")).because(why)
+    };
+    let account = account
+        .map(str::parse)
+        .transpose()
+        .map_err(|why| checked("service-account", why))?;
+    let endpoint = endpoint
+        .map(str::parse)
+        .transpose()
+        .map_err(|why| checked("iam-endpoint", why))?;
+    Ok((account, endpoint))
+}
+
+/// The account that signs with the key in `file`, if that is the one that is to sign.
+pub(crate) fn signs_itself<'a>(
+    file: &'a CredentialsFile,
+    account: Option<&ServiceAccount>,
+) -> Result<Option<&'a str>, Error> {
+    if file.kind()? != credentials_file::Kind::ServiceAccount {
+        return Ok(None);
+    }
+    let own = file.content.client_email.as_deref();
+    Ok(own.filter(|own| account.is_none_or(|account| account.as_ref() == *own)))
+}
+
+/// Where IAM signs for an account.
+pub(crate) fn url(endpoint: Option<Endpoint>, universe: &UniverseDomain, account: &str) -> String {
+    let endpoint = endpoint.unwrap_or_else(|| Endpoint::of("iamcredentials", universe));
+    endpoint.at(&format!("/v1/projects/-/serviceAccounts/{account}:signJwt"))
 }
 
 async fn by_account(
@@ -117,11 +149,7 @@ async fn by_account(
     let file = adc::find(None, &session.context.environment)?;
     // Whoever has the key signs without asking anybody.
     if let Some(file) = &file
-        && file.kind()? == credentials_file::Kind::ServiceAccount
-        && let Some(own) = file.content.client_email.as_deref()
-        && account
-            .as_ref()
-            .is_none_or(|account| account.as_ref() == own)
+        && let Some(own) = signs_itself(file, account.as_ref())?
     {
         return Ok(SignedIdentity {
             jwt: jwt::sign(&claims(own), file)?,
@@ -139,11 +167,11 @@ async fn by_account(
             own
         }
     };
-    let endpoint = match endpoint {
-        Some(endpoint) => endpoint,
-        None => Endpoint::of("iamcredentials", &login.universe(session).await?),
+    let universe = match &endpoint {
+        Some(_) => UniverseDomain::default(),
+        None => login.universe(session).await?,
     };
-    let url = endpoint.at(&format!("/v1/projects/-/serviceAccounts/{account}:signJwt"));
+    let url = url(endpoint, &universe, account.as_ref());
     let body = json!({ "payload": claims(account.as_ref()).to_string() });
     let action = Action::Impersonate {
         account: &account,

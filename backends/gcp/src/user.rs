@@ -27,7 +27,7 @@ pub(crate) async fn login(file: &CredentialsFile, session: &Session) -> Result<L
         secret,
         refresh,
     } = SignIn::of(file, session)?;
-    let url = file.content.token_uri.as_deref().unwrap_or(TOKEN_URI);
+    let url = token_uri(file);
     let fields = [
         ("grant_type", "refresh_token"),
         ("client_id", id),
@@ -35,6 +35,11 @@ pub(crate) async fn login(file: &CredentialsFile, session: &Session) -> Result<L
         ("refresh_token", refresh.expose_secret()),
     ];
     granted(Ask::form(url, &fields), file, session).await
+}
+
+/// Where the sign-in of a Google account is renewed.
+pub(crate) fn token_uri(file: &CredentialsFile) -> &str {
+    file.content.token_uri.as_deref().unwrap_or(TOKEN_URI)
 }
 
 /// The access token of a workforce pool's user, which STS renews for its client.

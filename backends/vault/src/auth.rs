@@ -44,9 +44,18 @@ struct Attempt<'a> {
 
 /// The login by certificate. `vaultrs` sends the role as `cert_name`, which Vault does not know and passes
 /// over: any role that the certificate fits would do. Vault's page "TLS certificates (API)" calls it `name`.
-struct CertLogin<'a> {
+pub(crate) struct CertLogin<'a> {
     mount: &'a str,
     role: Option<&'a str>,
+}
+
+impl<'a> CertLogin<'a> {
+    pub(crate) fn new(mount: &'a VaultPath, role: Option<&'a str>) -> Self {
+        Self {
+            mount: mount.as_str(),
+            role,
+        }
+    }
 }
 
 impl Endpoint for CertLogin<'_> {
@@ -93,16 +102,64 @@ pub(crate) async fn login(methods: &[Method], session: &Session) -> Result<Login
     if missing.is_empty() {
         return default_login(session).await;
     }
-    Err(Error::joined(
+    Err(no_way(session, missing))
+}
+
+/// The error if no method can be used here.
+pub(crate) fn no_way(session: &Session, missing: Vec<Error>) -> Error {
+    Error::joined(
         Kind::NotAvailable,
         format!("no way to log in to {} here", session.dialect),
         missing,
-    ))
+    )
+}
+
+/// The login with a token of the job's own.
+pub(crate) fn jwt_request(mount: &VaultPath, role: Option<String>, jwt: String) -> JWTLoginRequest {
+    JWTLoginRequest {
+        mount: mount.to_string(),
+        jwt,
+        role,
+    }
+}
+
+/// The login with a pod's token.
+pub(crate) fn kubernetes_request(
+    mount: &VaultPath,
+    role: String,
+    jwt: String,
+) -> LoginWithKubernetesRequest {
+    LoginWithKubernetesRequest {
+        mount: mount.to_string(),
+        role,
+        jwt,
+    }
+}
+
+/// The login with a role id and a secret id.
+pub(crate) fn approle_request(
+    mount: &VaultPath,
+    role_id: String,
+    secret_id: String,
+) -> LoginWithApproleRequest {
+    LoginWithApproleRequest {
+        mount: mount.to_string(),
+        role_id,
+        secret_id,
+    }
+}
+
+/// Whom a login stands for, in messages.
+pub(crate) fn identity(method: &str, role: Option<&str>) -> String {
+    match role {
+        Some(role) => format!("the {method} role `{role}`"),
+        None => format!("the {method} login"),
+    }
 }
 
 impl Method {
     /// Whether this machine has what the method needs. Nothing is sent.
-    fn check(&self, session: &Session) -> Result<(), Error> {
+    pub(crate) fn check(&self, session: &Session) -> Result<(), Error> {
         let environment = &session.context.environment;
         match &self.proof {
             Proof::Token { token: Some(token) } => token.check("token", environment),
@@ -173,18 +230,12 @@ impl Method {
                 audience,
                 identity,
             } => {
-                let identity = match identity {
-                    Some(identity) => identity.clone(),
-                    None => Identity::detect(environment)?,
-                };
+                let identity = Identity::chosen(identity.as_ref(), environment)?;
                 let audience = optional(audience, "audience")?;
                 let role = optional(role, "role")?;
                 let shown = identity.token(audience.as_deref(), context).await?;
-                let request = JWTLoginRequest {
-                    mount: mount.to_string(),
-                    jwt: shown.secret().expose_secret().to_owned(),
-                    role: role.clone(),
-                };
+                let jwt = shown.secret().expose_secret().to_owned();
+                let request = jwt_request(mount, role.clone(), jwt);
                 attempt("jwt", mount, role, Some(shown))
                     .send(&request, session)
                     .await
@@ -196,11 +247,8 @@ impl Method {
             } => {
                 let role = role.resolve("role", environment)?;
                 let shown = identity.token(None, context).await?;
-                let request = LoginWithKubernetesRequest {
-                    mount: mount.to_string(),
-                    role: role.clone(),
-                    jwt: shown.secret().expose_secret().to_owned(),
-                };
+                let jwt = shown.secret().expose_secret().to_owned();
+                let request = kubernetes_request(mount, role.clone(), jwt);
                 attempt("kubernetes", mount, Some(role), Some(shown))
                     .send(&request, session)
                     .await
@@ -221,11 +269,8 @@ impl Method {
                     secret_id = unwrap(&secret_id, session, namespace).await?;
                 }
                 session.http.conceal(&secret_id);
-                let request = LoginWithApproleRequest {
-                    mount: mount.to_string(),
-                    role_id,
-                    secret_id: secret_id.expose_secret().to_owned(),
-                };
+                let secret_id = secret_id.expose_secret().to_owned();
+                let request = approle_request(mount, role_id, secret_id);
                 attempt("approle", mount, None, None)
                     .send(&request, session)
                     .await
@@ -261,11 +306,8 @@ impl Method {
                 let role = role.resolve("role", environment)?;
                 let signed = crate::gcp::sign(statement, &role, session).await?;
                 // The login has the shape of that of the JWT auth method.
-                let request = JWTLoginRequest {
-                    mount: mount.to_string(),
-                    jwt: signed.jwt.expose_secret().to_owned(),
-                    role: Some(role.clone()),
-                };
+                let jwt = signed.jwt.expose_secret().to_owned();
+                let request = jwt_request(mount, Some(role.clone()), jwt);
                 let shown = WorkloadToken::recognize(signed.jwt);
                 attempt("gcp", mount, Some(role), shown)
                     .send(&request, session)
@@ -273,10 +315,7 @@ impl Method {
             }
             Proof::Cert { mount, role } => {
                 let role = optional(role, "role")?;
-                let request = CertLogin {
-                    mount: mount.as_str(),
-                    role: role.as_deref(),
-                };
+                let request = CertLogin::new(mount, role.as_deref());
                 attempt("cert", mount, role.clone(), None)
                     .send(&request, session)
                     .await
@@ -370,10 +409,7 @@ impl Attempt<'_> {
         })?;
         Ok(Login {
             token: Some(token),
-            identity: match &self.role {
-                Some(role) => format!("the {} role `{role}`", self.method),
-                None => format!("the {} login", self.method),
-            },
+            identity: identity(self.method, self.role.as_deref()),
             revoke_in: (!is_batch).then(|| self.namespace.map(str::to_owned)),
             lifetime,
         })

@@ -23,6 +23,16 @@ pub(crate) struct AwsLogin<'a> {
     body: SecretString,
 }
 
+impl<'a> AwsLogin<'a> {
+    /// The login without what is shown, for whoever only wants to know where it goes.
+    pub(crate) fn unsigned(mount: &'a VaultPath) -> Self {
+        Self {
+            mount: mount.as_str(),
+            body: SecretString::default(),
+        }
+    }
+}
+
 /// Signs the request as the identity of this job. Nothing of it, Vault's answer included, may show the signature: for a
 /// quarter of an hour it stands for the identity.
 pub(crate) async fn sign<'a>(

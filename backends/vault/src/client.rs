@@ -3,9 +3,9 @@ use core::time::Duration;
 
 use cargo_credential_bridge_backend::http::Client;
 use cargo_credential_bridge_backend::{
-    Backend, Context, Edit, Error, ExposeSecret as _, Fetched, Kind, SecretString, Written,
+    Backend, Context, Edit, Error, ExposeSecret as _, Fetched, Kind, SecretString, Step, Written,
 };
-use http::{HeaderName, HeaderValue, Uri, header};
+use http::{HeaderName, HeaderValue, Request, Uri, header};
 use rustify::Endpoint;
 use url::Url;
 use vaultrs::api::token::requests::RevokeTokenSelfRequest;
@@ -40,7 +40,7 @@ pub(crate) struct Session {
     pub(crate) namespace: Option<String>,
     pub(crate) mount: VaultPath,
     pub(crate) kv_version: KvVersion,
-    auth: Vec<Method>,
+    pub(crate) auth: Vec<Method>,
     pub(crate) login: Option<Login>,
     /// Whether what we answered dies with our login.
     pub(crate) is_leased: bool,
@@ -56,6 +56,17 @@ impl Backend for Vault {
 
     async fn fetch(&mut self, reference: &Reference) -> Result<Fetched, Error> {
         self.0.fetch(reference).await
+    }
+
+    async fn explain(
+        name: &str,
+        config: &Config,
+        reference: &Reference,
+        context: &Context,
+        steps: &mut Vec<Step>,
+    ) -> Result<(), Error> {
+        let session = Session::open(Dialect::Vault, name, config, context)?;
+        session.explain(reference, steps).await
     }
 
     const IS_WRITABLE: bool = true;
@@ -83,6 +94,17 @@ impl Backend for OpenBao {
 
     async fn fetch(&mut self, reference: &Reference) -> Result<Fetched, Error> {
         self.0.fetch(reference).await
+    }
+
+    async fn explain(
+        name: &str,
+        config: &Config,
+        reference: &Reference,
+        context: &Context,
+        steps: &mut Vec<Step>,
+    ) -> Result<(), Error> {
+        let session = Session::open(Dialect::OpenBao, name, config, context)?;
+        session.explain(reference, steps).await
     }
 
     const IS_WRITABLE: bool = true;
@@ -183,16 +205,9 @@ impl Session {
         self.ask(request, token, self.namespace.as_deref()).await
     }
 
-    /// Sends one request of `vaultrs` with our headers, below our address.
-    pub(crate) async fn ask<E: Endpoint>(
-        &self,
-        endpoint: &E,
-        token: Option<&SecretString>,
-        namespace: Option<&str>,
-    ) -> Result<Answer, Error> {
-        let refused = |why: String| {
-            Error::new(Kind::Invalid, format!("can't ask {}", self.dialect)).because(why)
-        };
+    /// A request of `vaultrs`, below our address.
+    pub(crate) fn request<E: Endpoint>(&self, endpoint: &E) -> Result<Request<Vec<u8>>, Error> {
+        let refused = |why| self.cannot_ask(why);
         let mut request = endpoint
             .request("http://vault")
             .map_err(|error| refused(error.to_string()))?;
@@ -209,7 +224,22 @@ impl Session {
         };
         *request.uri_mut() = Uri::try_from(format!("{base}/v1/{path}"))
             .map_err(|error| refused(error.to_string()))?;
+        Ok(request)
+    }
 
+    fn cannot_ask(&self, why: String) -> Error {
+        Error::new(Kind::Invalid, format!("can't ask {}", self.dialect)).because(why)
+    }
+
+    /// Sends one request of `vaultrs` with our headers, below our address.
+    pub(crate) async fn ask<E: Endpoint>(
+        &self,
+        endpoint: &E,
+        token: Option<&SecretString>,
+        namespace: Option<&str>,
+    ) -> Result<Answer, Error> {
+        let refused = |why| self.cannot_ask(why);
+        let mut request = self.request(endpoint)?;
         let headers = request.headers_mut();
         headers.insert("x-vault-request", HeaderValue::from_static("true"));
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));

@@ -19,6 +19,7 @@ mod client;
 mod config;
 mod dialect;
 mod error;
+mod explain;
 #[cfg(feature = "gcp")]
 mod gcp;
 mod method;

@@ -21,16 +21,7 @@ impl Session {
         reference: &Reference,
         path: &VaultPath,
     ) -> Result<Fetched, Error> {
-        let Some((mount, rest)) = path.split_first() else {
-            return Err(Error::new(
-                Kind::Invalid,
-                format!("`{path}` is only a mount: a raw path has the mount and a path in it"),
-            ));
-        };
-        let request = GetSecretRequest {
-            mount: mount.to_owned(),
-            path: rest.to_owned(),
-        };
+        let request = self.raw_request(path)?;
         let answer = self.send(&request).await?;
         if answer.status != StatusCode::OK {
             return Err(self.refused(Access::Read, reference.to_string(), path.as_str(), &answer));
@@ -52,20 +43,9 @@ impl Session {
         path: &VaultPath,
         version: Option<u64>,
     ) -> Result<Fetched, Error> {
-        let place = format!("{reference} in the mount `{}`", self.mount);
-        let mount = self.mount.as_str().to_owned();
+        let place = self.place(reference);
         if self.kv_version == KvVersion::V1 {
-            if version.is_some() {
-                return Err(
-                    Error::new(Kind::Invalid, format!("{place} has no versions"))
-                        .because("the backend says `kv-version = 1`")
-                        .help("leave out `version`, or set `kv-version = 2` if the engine is one"),
-                );
-            }
-            let request = GetSecretRequest {
-                mount,
-                path: path.as_str().to_owned(),
-            };
+            let request = self.kv1_request(reference, path, version)?;
             let answer = self.send(&request).await?;
             if answer.status != StatusCode::OK {
                 let full = format!("{}/{path}", self.mount);
@@ -76,12 +56,7 @@ impl Session {
             return fetched(envelope.data, None, &answer, reference);
         }
 
-        self.check_kv_path(&place, path)?;
-        let request = ReadSecretRequest {
-            mount,
-            path: path.as_str().to_owned(),
-            version,
-        };
+        let request = self.kv2_request(reference, path, version)?;
         let answer = self.send(&request).await?;
         // A deleted or destroyed version is a 404 that still says what there was.
         if answer.status == StatusCode::OK || answer.status == StatusCode::NOT_FOUND {
@@ -111,6 +86,60 @@ impl Session {
         Err(self
             .kv_refused(Access::Read, place, &full, path, &answer)
             .await)
+    }
+
+    fn place(&self, reference: &Reference) -> String {
+        format!("{reference} in the mount `{}`", self.mount)
+    }
+
+    /// The read of any path.
+    pub(crate) fn raw_request(&self, path: &VaultPath) -> Result<GetSecretRequest, Error> {
+        let Some((mount, rest)) = path.split_first() else {
+            return Err(Error::new(
+                Kind::Invalid,
+                format!("`{path}` is only a mount: a raw path has the mount and a path in it"),
+            ));
+        };
+        Ok(GetSecretRequest {
+            mount: mount.to_owned(),
+            path: rest.to_owned(),
+        })
+    }
+
+    /// The read of a secret in a KV engine of version 1.
+    pub(crate) fn kv1_request(
+        &self,
+        reference: &Reference,
+        path: &VaultPath,
+        version: Option<u64>,
+    ) -> Result<GetSecretRequest, Error> {
+        if version.is_some() {
+            let place = self.place(reference);
+            return Err(
+                Error::new(Kind::Invalid, format!("{place} has no versions"))
+                    .because("the backend says `kv-version = 1`")
+                    .help("leave out `version`, or set `kv-version = 2` if the engine is one"),
+            );
+        }
+        Ok(GetSecretRequest {
+            mount: self.mount.as_str().to_owned(),
+            path: path.as_str().to_owned(),
+        })
+    }
+
+    /// The read of a secret in a KV engine of version 2.
+    pub(crate) fn kv2_request(
+        &self,
+        reference: &Reference,
+        path: &VaultPath,
+        version: Option<u64>,
+    ) -> Result<ReadSecretRequest, Error> {
+        self.check_kv_path(&self.place(reference), path)?;
+        Ok(ReadSecretRequest {
+            mount: self.mount.as_str().to_owned(),
+            path: path.as_str().to_owned(),
+            version,
+        })
     }
 
     /// A secret's path in the KV engine is not its path in the API.

@@ -45,6 +45,12 @@ impl Request {
         })
     }
 
+    /// Where it asks, without the query: what the runner puts there is its own business.
+    pub(super) fn shown(&self) -> String {
+        let origin = self.url.origin().ascii_serialization();
+        format!("{origin}{}", self.url.path())
+    }
+
     /// Asks for a token for `audience`; GitHub's default is the URL of the repository's owner.
     pub(super) async fn send(
         mut self,

@@ -3,6 +3,7 @@
 //! [`Identity`] names where the token is from, [`Identity::token`] gets it, and [`WorkloadToken::claims`]
 //! says what it states, for messages about a refused login.
 
+mod explain;
 mod github;
 mod token;
 
