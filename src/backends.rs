@@ -5,7 +5,7 @@ use core::fmt::Display;
 use core::future::Future;
 use core::pin::Pin;
 
-use cargo_credential_bridge_backend::{Backend, Context, Edit, Error, Fetched, Written};
+use cargo_credential_bridge_backend::{Backend, Context, Edit, Error, Fetched, Step, Written};
 
 use crate::config::{Fault, Node};
 
@@ -99,6 +99,14 @@ pub(crate) trait Instance {
     /// How a person makes `edit` with the store's own tools.
     fn by_hand(&self, reference: &dyn Reference, edit: &Edit<'_>) -> String;
 
+    /// Adds to `steps` what a fetch of the secret that `reference` names would do.
+    fn explain<'a>(
+        &'a self,
+        reference: &'a dyn Reference,
+        context: &'a Context,
+        steps: &'a mut Vec<Step>,
+    ) -> Running<'a, Result<(), Error>>;
+
     /// Opens it.
     fn open(&self, context: &Context) -> Result<Box<dyn Opened>, Error>;
 }
@@ -168,6 +176,22 @@ impl<B: Backend + 'static> Instance for Configured<B> {
 
     fn by_hand(&self, reference: &dyn Reference, edit: &Edit<'_>) -> String {
         B::by_hand(&self.config, own(reference), edit)
+    }
+
+    fn explain<'a>(
+        &'a self,
+        reference: &'a dyn Reference,
+        context: &'a Context,
+        steps: &'a mut Vec<Step>,
+    ) -> Running<'a, Result<(), Error>> {
+        let reference = own(reference);
+        Box::pin(B::explain(
+            &self.name,
+            &self.config,
+            reference,
+            context,
+            steps,
+        ))
     }
 
     fn open(&self, context: &Context) -> Result<Box<dyn Opened>, Error> {

@@ -5,6 +5,7 @@
 
 mod check;
 mod entry;
+mod explain;
 mod get;
 mod report;
 
@@ -33,6 +34,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Get(get::Arguments),
+    Explain(explain::Arguments),
     /// Check the config
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -79,6 +81,7 @@ pub fn run() -> ExitCode {
     report::report_panics();
     let outcome = match Cli::parse().command {
         Command::Get(arguments) => get::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Config(ConfigCommand::Check(arguments)) => check::run(&arguments),
     };
     match outcome {

@@ -92,6 +92,14 @@ impl Registry {
         self.own_chain(operation).or(self.sources.as_deref())
     }
 
+    /// The key that the chain of an operation is written under.
+    pub(crate) fn chain_key(&self, operation: Operation) -> &'static str {
+        match self.own_chain(operation) {
+            Some(_) => operation.as_str(),
+            None => "sources",
+        }
+    }
+
     /// Whether an operation has the same chain as a read, so that Cargo may go on with its token for reads.
     pub(crate) fn shares_chain_with_read(&self, operation: Operation) -> bool {
         let same = match (self.own_chain(operation), self.own_chain(Operation::Read)) {

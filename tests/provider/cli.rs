@@ -1,6 +1,7 @@
 //! What the program does for people: exact outputs and exit statuses.
 
 mod check;
+mod explain;
 mod get;
 mod terminal;
 
@@ -54,6 +55,22 @@ fn help() {
 #[test]
 fn help_of_get() {
     compare(tool(&["get", "--help"]), snapbox::file!["cli/help-get.txt"]);
+}
+
+#[test]
+fn help_of_explain() {
+    compare(
+        tool(&["explain", "--help"]),
+        snapbox::file!["cli/help-explain.txt"],
+    );
+}
+
+#[test]
+fn help_of_config_check() {
+    compare(
+        tool(&["config", "check", "--help"]),
+        snapbox::file!["cli/help-config-check.txt"],
+    );
 }
 
 #[test]

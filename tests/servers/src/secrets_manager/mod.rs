@@ -102,6 +102,13 @@ impl SecretsManager {
         lock(&self.state).issue("AKIA", None, format!("arn:aws:iam::{ACCOUNT}:user/{name}"))
     }
 
+    /// Makes the keys of a session, as a machine has them.
+    #[must_use]
+    pub fn session(&self, role: &str) -> Keys {
+        let principal = format!("arn:aws:sts::{ACCOUNT}:assumed-role/{role}/machine");
+        lock(&self.state).issue("ASIA", Some(random::text(60)), principal)
+    }
+
     /// Keeps a text under a name, at the label `AWSCURRENT`; gives its ARN.
     pub fn put(&self, name: &str, text: &str) -> String {
         self.put_at(name, "AWSCURRENT", "SecretString", text.to_owned())
