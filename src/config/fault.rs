@@ -66,16 +66,24 @@ impl Fault {
         }
     }
 
+    /// For tests: what could have been in the place of an unknown key.
+    #[cfg(test)]
+    pub(crate) fn known(&self) -> Option<&[String]> {
+        self.0.unknown.as_ref().map(|(_, known)| known.as_slice())
+    }
+
     #[must_use]
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.0.help = Some(help.into());
         self
     }
 
-    /// If it is about an unknown key, `keys` could have been there as well.
+    /// If it is about an unknown key which is one of those `here`, and not further in, `keys` could have been there as well.
     #[must_use]
-    pub(crate) fn also_known(mut self, keys: &[&str]) -> Self {
-        if let Some((name, known)) = &mut self.0.unknown {
+    pub(crate) fn also_known(mut self, keys: &[&str], here: &[String]) -> Self {
+        if let Some((name, known)) = &mut self.0.unknown
+            && here.contains(name)
+        {
             known.extend(keys.iter().map(|&key| key.to_owned()));
             let known: Vec<_> = known.iter().map(String::as_str).collect();
             self.0.help = Some(suggestion(name, &known));

@@ -127,8 +127,9 @@ fn backends(node: Node<'_>) -> Result<Vec<Named>, Fault> {
                 return Err(Fault::unknown("backend type", &r#type, &known).at(span));
             }
         };
+        let here = table.keys();
         let instance = configure(name.clone(), table.into_node())
-            .map_err(|fault| fault.also_known(&["type"]))?;
+            .map_err(|fault| fault.also_known(&["type"], &here))?;
         backends.push((name, instance));
     }
     Ok(backends)

@@ -91,6 +91,14 @@ impl<'a> Table<'a> {
             .ok_or_else(|| Fault::new(format!("{} has no `{key}`", self.name)).at(self.span()))
     }
 
+    /// The keys that are left.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        self.table
+            .keys()
+            .map(|key| key.get_ref().to_string())
+            .collect()
+    }
+
     /// All that is left, with the place of each key.
     pub(crate) fn rest(self) -> impl Iterator<Item = (String, Range<usize>, Node<'a>)> {
         self.table

@@ -271,9 +271,10 @@ fn source(node: Node<'_>, backends: &[Named]) -> Result<Source, Fault> {
         }
         None => false,
     };
+    let here = table.keys();
     let reference = instance
         .reference(table.into_node())
-        .map_err(|fault| fault.also_known(&["backend", "field", "write"]))?;
+        .map_err(|fault| fault.also_known(&["backend", "field", "write"], &here))?;
     Ok(Source::Secret(Secret {
         backend,
         reference,
