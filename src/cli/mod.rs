@@ -6,17 +6,21 @@
 mod check;
 mod entry;
 mod explain;
+mod generate;
 mod get;
 mod report;
+mod schema;
 
 use std::process::ExitCode;
 
 use clap::builder::PossibleValue;
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::protocol::Operation;
 use report::Failure;
+#[cfg(test)]
+pub(crate) use schema::SCHEMA;
 
 /// Registry tokens for Cargo, straight from the secret store.
 #[derive(Debug, Parser)]
@@ -35,14 +39,17 @@ struct Cli {
 enum Command {
     Get(get::Arguments),
     Explain(explain::Arguments),
-    /// Check the config
+    /// Check the config, or print its schema
     #[command(subcommand)]
     Config(ConfigCommand),
+    Completions(generate::Completions),
+    Man(generate::Manual),
 }
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
     Check(check::Arguments),
+    Schema(schema::Arguments),
 }
 
 const STYLES: Styles = Styles::styled()
@@ -83,6 +90,9 @@ pub fn run() -> ExitCode {
         Command::Get(arguments) => get::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Config(ConfigCommand::Check(arguments)) => check::run(&arguments),
+        Command::Config(ConfigCommand::Schema(_)) => schema::run(),
+        Command::Completions(arguments) => generate::completions(&arguments, Cli::command()),
+        Command::Man(arguments) => generate::manual(&arguments, Cli::command()),
     };
     match outcome {
         Ok(code) => code,

@@ -1,3 +1,5 @@
+mod schema;
+
 use core::time::Duration;
 
 use proptest::prelude::*;
@@ -388,9 +390,8 @@ proptest! {
     }
 }
 
-/// What is shown to people must be right.
-#[test]
-fn every_example_is_a_config() {
+/// Each config that is shown to people, and where.
+fn examples() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut texts = Vec::new();
     for entry in std::fs::read_dir(root.join("examples")).unwrap() {
@@ -400,20 +401,28 @@ fn every_example_is_a_config() {
         }
     }
     assert!(texts.len() >= 4, "{texts:?}");
-    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
-    let blocks: Vec<_> = readme
-        .split("```toml\n")
-        .skip(1)
-        .filter_map(|rest| rest.split("```").next())
-        .filter(|block| block.contains("# credential-bridge.toml"))
-        .collect();
-    assert!(blocks.len() >= 2, "{blocks:?}");
-    texts.extend(
-        blocks
-            .iter()
-            .map(|block| ("README.md".to_owned(), (*block).to_owned())),
-    );
-    for (origin, text) in texts {
+    let docs = std::fs::read_dir(root.join("docs")).unwrap();
+    let mut pages: Vec<_> = docs.map(|entry| entry.unwrap().path()).collect();
+    pages.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    pages.push(root.join("README.md"));
+    let before = texts.len();
+    for page in pages {
+        let text = std::fs::read_to_string(&page).unwrap();
+        let blocks = text
+            .split("```toml\n")
+            .skip(1)
+            .filter_map(|rest| rest.split("```").next())
+            .filter(|block| block.contains("# credential-bridge.toml"));
+        texts.extend(blocks.map(|block| (page.display().to_string(), block.to_owned())));
+    }
+    assert!(texts.len() >= before + 2, "{texts:?}");
+    texts
+}
+
+/// What is shown to people must be right.
+#[test]
+fn every_example_is_a_config() {
+    for (origin, text) in examples() {
         if let Err(fault) = parse(&text) {
             panic!("{}", fault.explain(&origin, &text));
         }

@@ -2,6 +2,7 @@
 
 mod check;
 mod explain;
+mod generate;
 mod get;
 mod terminal;
 
