@@ -390,33 +390,33 @@ proptest! {
     }
 }
 
-/// Each config that is shown to people, and where.
+/// Each config that is shown to people, and where: the files of the examples, the text that a job has in a variable, and
+/// the blocks of README and guide.
 fn examples() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut texts = Vec::new();
-    for entry in std::fs::read_dir(root.join("examples")).unwrap() {
-        let path = entry.unwrap().path().join("credential-bridge.toml");
-        if let Ok(text) = std::fs::read_to_string(&path) {
-            texts.push((path.display().to_string(), text));
+    let mut files = Vec::new();
+    let mut jobs = Vec::new();
+    for path in files_below(&root.join("examples")) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let origin = path.display().to_string();
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("toml") if path.ends_with("credential-bridge.toml") => files.push((origin, text)),
+            Some("yml" | "yaml") => {
+                jobs.extend(in_variable(&text).map(|text| (origin, text)));
+            }
+            _ => {}
         }
     }
-    assert!(texts.len() >= 4, "{texts:?}");
-    let docs = std::fs::read_dir(root.join("docs")).unwrap();
-    let mut pages: Vec<_> = docs.map(|entry| entry.unwrap().path()).collect();
-    pages.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
-    pages.push(root.join("README.md"));
-    let before = texts.len();
-    for page in pages {
-        let text = std::fs::read_to_string(&page).unwrap();
-        let blocks = text
-            .split("```toml\n")
-            .skip(1)
-            .filter_map(|rest| rest.split("```").next())
-            .filter(|block| block.contains("# credential-bridge.toml"));
-        texts.extend(blocks.map(|block| (page.display().to_string(), block.to_owned())));
-    }
-    assert!(texts.len() >= before + 2, "{texts:?}");
-    texts
+    assert!(files.len() >= 14, "{files:?}");
+    assert!(jobs.len() >= 7, "{jobs:?}");
+    let readme = blocks(&root.join("README.md"));
+    assert!(readme.len() >= 2, "{readme:?}");
+    let guide: Vec<_> = files_below(&root.join("docs"))
+        .iter()
+        .flat_map(|page| blocks(page))
+        .collect();
+    assert!(guide.len() >= 3, "{guide:?}");
+    [files, jobs, readme, guide].concat()
 }
 
 /// What is shown to people must be right.
@@ -427,4 +427,42 @@ fn every_example_is_a_config() {
             panic!("{}", fault.explain(&origin, &text));
         }
     }
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    entries
+        .map(|entry| entry.unwrap().path())
+        .flat_map(|path| match path.is_dir() {
+            true => files_below(&path),
+            false => vec![path],
+        })
+        .collect()
+}
+
+/// The lines of a job's description that are its config: those that are indented more than the variable's name, or stand
+/// between the quotes of a shell.
+fn in_variable(job: &str) -> Option<String> {
+    let (before, rest) = job.split_once("CARGO_CREDENTIAL_BRIDGE_CONFIG_TOML")?;
+    let (first, lines) = rest.split_once('\n')?;
+    if first == "='" {
+        return Some(lines.split('\'').next()?.to_owned());
+    }
+    let depth = before.lines().last()?.len();
+    let is_inside = |line: &&str| {
+        line.trim().is_empty() || line.bytes().take_while(|&byte| byte == b' ').count() > depth
+    };
+    let lines: Vec<_> = lines.lines().take_while(is_inside).collect();
+    Some(lines.join("\n"))
+}
+
+/// The configs on a page.
+fn blocks(page: &Path) -> Vec<(String, String)> {
+    let text = std::fs::read_to_string(page).unwrap();
+    text.split("```toml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .filter(|block| block.contains("# credential-bridge.toml"))
+        .map(|block| (page.display().to_string(), block.to_owned()))
+        .collect()
 }
