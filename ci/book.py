@@ -2,7 +2,8 @@
 """Checks the guide that mdBook has built: python3 ci/book.py target/book
 
 * Each page in docs/ is in SUMMARY.md.
-* Each link between pages leads to something, its anchor too, and so does one to a file of this repository.
+* Each link between pages leads to something, its anchor too, and so does one to a file of this repository, or from
+  README.md and its like to one.
 * Each code block that says `file=PATH` is that file, whole; what is included says so. Each example is shown.
 * Each error of the program is on the page of errors, by its words.
 * Each key of the config is in the reference.
@@ -53,7 +54,7 @@ class Page(HTMLParser):
 def main(book):
     book = book.resolve()
     pages = {page: Page(page) for page in sorted(book.rglob("*.html")) if page.name not in MADE}
-    faults = [*summary(), *includes(), *links(book, pages), *files(pages), *errors(), *keys()]
+    faults = [*summary(), *includes(), *links(book, pages), *outside(), *files(pages), *errors(), *keys()]
     for fault in faults:
         print(f"ci/book.py: {fault}", file=sys.stderr)
     print(f"{len(pages)} pages, {len(faults)} faults")
@@ -95,6 +96,14 @@ def broken(book, pages, path, link):
     if parts.fragment and target in pages and unquote(parts.fragment) not in pages[target].ids:
         return "names an anchor that its page does not have"
     return None
+
+
+def outside():
+    """The pages that are not in the guide."""
+    for page in sorted(ROOT.glob("*.md")):
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+            if not (ROOT / link).exists():
+                yield f"{page.name}: the link `{link}` leads nowhere"
 
 
 def includes():
