@@ -21,6 +21,8 @@ DOCS = ROOT / "docs"
 REPOSITORY = "https://github.com/cargo-credential-bridge/cargo-credential-bridge/"
 # What mdBook makes of all pages together.
 MADE = {"404.html", "print.html", "toc.html"}
+# What nobody is told: the end of a request that `explain` only notes.
+UNSEEN = {"nothing is sent"}
 
 
 class Page(HTMLParser):
@@ -140,7 +142,7 @@ def errors():
     for path, message in messages():
         # What stands between two values is the same in every error.
         fixed = max(re.split(r"\{[^}]*\}", message.replace("{{", "").replace("}}", "")), key=len)
-        if words(fixed) not in page:
+        if message not in UNSEEN and words(fixed) not in page:
             yield f"docs/errors.md has nothing on `{message}` ({path.relative_to(ROOT)})"
 
 
