@@ -42,6 +42,20 @@ impl IndexUrl {
     }
 }
 
+impl IndexUrl {
+    /// Whether both are on one host.
+    pub fn is_on_host_of(&self, other: &Self) -> bool {
+        self.host == other.host
+    }
+
+    /// Where a sparse index says how it is used: its `config.json`. `None` for a git index, which is no web page.
+    pub fn config_json(&self) -> Option<Url> {
+        let text = self.to_string();
+        let index = Url::parse(text.strip_prefix("sparse+")?).ok()?;
+        index.join("config.json").ok()
+    }
+}
+
 impl FromStr for IndexUrl {
     type Err = String;
 
@@ -200,6 +214,12 @@ impl<T> Entries<T> {
     /// The URLs of the entries, without those of `also`.
     pub fn urls(&self) -> impl Iterator<Item = &IndexUrl> {
         self.entries.iter().map(|entry| &entry.urls[0])
+    }
+
+    /// The URLs of each entry, its own first, and whether that one stands for all below it.
+    pub fn all_urls(&self) -> impl Iterator<Item = (&[IndexUrl], bool)> {
+        let entries = self.entries.iter();
+        entries.map(|entry| (entry.urls.as_slice(), entry.is_prefix))
     }
 
     /// The URL of an entry on the same host that is most like `url`, for a note to someone whose registry is

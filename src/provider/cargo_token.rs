@@ -3,7 +3,7 @@
 //! Source: the Cargo book, "Registry Authentication" (`cargo:token`) and "Configuration" (hierarchical structure,
 //! credentials), and Cargo's `util/auth`, which finds the registry's name by its URL.
 
-mod files;
+pub(crate) mod files;
 mod store;
 
 use std::collections::BTreeSet;
@@ -16,7 +16,7 @@ use crate::registry::IndexUrl;
 use files::{File, configs, credentials};
 
 /// What Cargo calls crates.io in every request, whatever protocol it speaks.
-const CRATES_IO: &str = "https://github.com/rust-lang/crates.io-index";
+pub(crate) const CRATES_IO: &str = "https://github.com/rust-lang/crates.io-index";
 
 /// Which of Cargo's registries a URL is.
 enum Registry {

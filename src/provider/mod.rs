@@ -5,7 +5,7 @@
 //!
 //! Source: the Cargo book, "Registry Authentication" and "Credential Provider Protocol".
 
-mod cargo_token;
+pub(crate) mod cargo_token;
 mod from_stdout;
 mod keyring;
 mod plugin;

@@ -11,9 +11,24 @@ use super::Registry;
 use crate::config::cargo_home;
 
 /// A file of Cargo's, with its text, which may hold tokens.
-pub(super) struct File {
-    pub(super) path: PathBuf,
+pub(crate) struct File {
+    pub(crate) path: PathBuf,
     text: SecretString,
+}
+
+/// What a setting in a file says, and the line that it is on.
+pub(crate) struct Setting {
+    pub(crate) words: Words,
+    pub(crate) line: usize,
+}
+
+/// The forms in which Cargo takes a program and its arguments, or a list of programs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Words {
+    Text(String),
+    Array(Vec<String>),
+    /// Nothing that Cargo takes.
+    Other,
 }
 
 impl File {
@@ -46,6 +61,34 @@ impl File {
         Ok(names.map(|(name, _)| name.get_ref().to_string()).collect())
     }
 
+    /// The setting at the end of `keys`, which must not lead to a token.
+    pub(crate) fn setting(&self, keys: &[&str]) -> Result<Option<Setting>, Error> {
+        let top = self.table()?;
+        let Some((last, above)) = keys.split_last() else {
+            return Ok(None);
+        };
+        let table = above
+            .iter()
+            .try_fold(&top, |table, key| below(Some(table), key));
+        let Some((key, value)) = table.and_then(|table| table.get_key_value(*last)) else {
+            return Ok(None);
+        };
+        Ok(Some(Setting {
+            words: words(value.get_ref()),
+            line: line(self.text.expose_secret(), key.span().start),
+        }))
+    }
+
+    /// The keys of the table at the end of `keys`.
+    pub(crate) fn keys(&self, keys: &[&str]) -> Result<Vec<String>, Error> {
+        let top = self.table()?;
+        let table = keys
+            .iter()
+            .try_fold(&top, |table, key| below(Some(table), key));
+        let names = table.into_iter().flatten();
+        Ok(names.map(|(name, _)| name.get_ref().to_string()).collect())
+    }
+
     /// The token in it.
     pub(super) fn token(&self, registry: &Registry) -> Result<Option<SecretString>, Error> {
         let top = self.table()?;
@@ -72,13 +115,33 @@ impl File {
 
 /// The error for a file that makes no sense at this place. The parser's own words show the line, which may be a token's.
 pub(super) fn not_toml(path: &Path, text: &str, at: Option<Range<usize>>) -> Error {
-    let before = at.and_then(|at| text.get(..at.start));
-    let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+    let line = at.map_or(1, |at| line(text, at.start));
     Error::new(
         Kind::Invalid,
         format!("Cargo's file `{}` is not TOML", path.display()),
     )
     .because(format!("line {line} makes no sense"))
+}
+
+fn line(text: &str, at: usize) -> usize {
+    let before = text.get(..at).unwrap_or_default();
+    before.matches('\n').count() + 1
+}
+
+fn words(value: &DeValue<'_>) -> Words {
+    let text = |value: &DeValue<'_>| match value {
+        DeValue::String(text) => Some(text.to_string()),
+        _ => None,
+    };
+    let words = match value {
+        DeValue::Array(all) => all
+            .iter()
+            .map(|one| text(one.get_ref()))
+            .collect::<Option<Vec<_>>>()
+            .map(Words::Array),
+        one => text(one).map(Words::Text),
+    };
+    words.unwrap_or(Words::Other)
 }
 
 fn below<'a, 'text>(table: Option<&'a DeTable<'text>>, key: &str) -> Option<&'a DeTable<'text>> {
@@ -93,7 +156,7 @@ fn string<'a>(table: Option<&'a DeTable<'_>>, key: &str) -> Option<&'a str> {
 }
 
 /// The file that `cargo login` writes. Where the old one is still there, Cargo reads it alone.
-pub(super) fn credentials(environment: &Environment) -> Result<Option<File>, Error> {
+pub(crate) fn credentials(environment: &Environment) -> Result<Option<File>, Error> {
     let Some(home) = home(environment)? else {
         return Ok(None);
     };
@@ -101,7 +164,7 @@ pub(super) fn credentials(environment: &Environment) -> Result<Option<File>, Err
 }
 
 /// Cargo's configs, the nearest first: those from the working directory upwards, then the one in Cargo's home.
-pub(super) fn configs(environment: &Environment) -> Result<Vec<File>, Error> {
+pub(crate) fn configs(environment: &Environment) -> Result<Vec<File>, Error> {
     let mut directories = Vec::new();
     if let Ok(work) = std::env::current_dir() {
         directories.extend(work.ancestors().map(|directory| directory.join(".cargo")));
@@ -127,7 +190,7 @@ fn either(directory: &Path, name: &str, environment: &Environment) -> Result<Opt
 }
 
 /// Where Cargo is at home, as a whole path.
-pub(super) fn home(environment: &Environment) -> Result<Option<PathBuf>, Error> {
+pub(crate) fn home(environment: &Environment) -> Result<Option<PathBuf>, Error> {
     let home = cargo_home(environment)?;
     Ok(home.map(|home| environment.path_from_variable(home)))
 }

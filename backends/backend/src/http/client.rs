@@ -41,6 +41,8 @@ pub struct Settings {
     pub metadata_host: Option<String>,
     /// Whether the user has keys for all of this, `allow-http`, `tls-server-name` and `client-cert`: messages offer no others.
     pub has_keys: bool,
+    /// What to set where the server's authority is not trusted, for messages.
+    pub authority_key: &'static str,
     /// When and how often a request is sent again.
     pub retry: Retry,
     /// The limit of one try, besides the deadline.
@@ -57,6 +59,7 @@ impl Default for Settings {
             allow_http: false,
             metadata_host: None,
             has_keys: false,
+            authority_key: "`ca-file` on the backend (or SSL_CERT_FILE)",
             retry: Retry::default(),
             try_timeout: None,
         }
@@ -68,11 +71,20 @@ pub struct Client {
     http: reqwest::Client,
     origin: String,
     server_name: Option<String>,
-    has_keys: bool,
+    keys: Keys,
     retry: Retry,
     try_timeout: Option<Duration>,
     deadline: Deadline,
     concealed: Arc<Concealed>,
+}
+
+/// What messages may tell the user to set.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Keys {
+    /// As [`Settings::has_keys`].
+    pub(super) is_complete: bool,
+    /// As [`Settings::authority_key`].
+    pub(super) authority: &'static str,
 }
 
 /// The outcome of one try. The flag beside an error says whether another may help.
@@ -162,7 +174,10 @@ impl Client {
             http,
             origin: origin(address),
             server_name: settings.server_name,
-            has_keys: settings.has_keys,
+            keys: Keys {
+                is_complete: settings.has_keys,
+                authority: settings.authority_key,
+            },
             retry: settings.retry,
             try_timeout: settings.try_timeout,
             deadline: context.deadline,
@@ -285,13 +300,7 @@ impl Client {
             let failed = |error: reqwest::Error| {
                 let again = refusal::is_transient(&error);
                 (
-                    refusal::classify(
-                        &error,
-                        &self.origin,
-                        described,
-                        self.deadline,
-                        self.has_keys,
-                    ),
+                    refusal::classify(&error, &self.origin, described, self.deadline, self.keys),
                     again,
                 )
             };

@@ -4,6 +4,7 @@ use core::error::Error as StdError;
 
 use rustls::{CertificateError, Error as TlsError, InvalidMessage};
 
+use super::client::Keys;
 use crate::{Deadline, Error, Kind};
 
 const REACHABLE: &str =
@@ -11,13 +12,13 @@ const REACHABLE: &str =
 
 /// What the user gets for a failed connection or a broken answer.
 ///
-/// `request` is its method and URL, `origin` whom it was for, `has_keys` as in [`Settings`](super::Settings).
+/// `request` is its method and URL, `origin` whom it was for.
 pub(super) fn classify(
     error: &reqwest::Error,
     origin: &str,
     request: &str,
     deadline: Deadline,
-    has_keys: bool,
+    keys: Keys,
 ) -> Error {
     if let Some(tls) = tls_error(error) {
         return Error::new(
@@ -26,7 +27,7 @@ pub(super) fn classify(
         )
         .because(request)
         .because(tls.to_string())
-        .help(tls_help(tls, has_keys));
+        .help(tls_help(tls, keys));
     }
     if error.is_timeout() && deadline.remaining().is_zero() {
         return timeout(origin, request, deadline);
@@ -87,11 +88,15 @@ fn tls_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a TlsError> {
     None
 }
 
-fn tls_help(error: &TlsError, has_keys: bool) -> &'static str {
-    match error {
+fn tls_help(error: &TlsError, keys: Keys) -> String {
+    let has_keys = keys.is_complete;
+    let help = match error {
         TlsError::InvalidCertificate(CertificateError::UnknownIssuer) => {
-            "its certificate authority is not trusted here: set `ca-file` on the backend (or SSL_CERT_FILE) to \
-             the authority's certificate; verification is never switched off"
+            return format!(
+                "its certificate authority is not trusted here: set {} to the authority's certificate; verification is \
+                 never switched off",
+                keys.authority
+            );
         }
         TlsError::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
@@ -123,5 +128,6 @@ fn tls_help(error: &TlsError, has_keys: bool) -> &'static str {
         }
         TlsError::PeerIncompatible(_) => "the server must offer TLS 1.2 or 1.3",
         _ => "check the server's certificate, and what stands between it and this machine",
-    }
+    };
+    help.to_owned()
 }

@@ -34,6 +34,26 @@ impl Roots {
         })
     }
 
+    /// Where they are, for messages.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Invalid`] if a variable points to what is not there.
+    pub fn described(&self, environment: &Environment) -> Result<String, Error> {
+        let places = match self {
+            Self::Pem { origin, .. } => return Ok(origin.clone()),
+            Self::System => places(environment)?,
+        };
+        let places: Vec<_> = places
+            .iter()
+            .map(|place| format!("`{}`", place.display()))
+            .collect();
+        Ok(match places.is_empty() {
+            true => "the platform's own verifier".to_owned(),
+            false => places.join(", "),
+        })
+    }
+
     /// The store to verify with, `None` where the platform verifies.
     pub(super) fn store(
         &self,
