@@ -74,7 +74,7 @@ pub(crate) fn token_answer(
 }
 
 /// Cargo would send a dead token, or ask again for every single request, so neither is given out.
-fn check_expiration(expiration: i64, now: i64, place: &str) -> Result<(), Error> {
+pub(crate) fn check_expiration(expiration: i64, now: i64, place: &str) -> Result<(), Error> {
     let left = expiration.saturating_sub(now);
     if left > CARGO_MARGIN {
         return Ok(());
@@ -93,7 +93,7 @@ fn check_expiration(expiration: i64, now: i64, place: &str) -> Result<(), Error>
     )
 }
 
-fn seconds(seconds: i64) -> humantime::FormattedDuration {
+pub(crate) fn seconds(seconds: i64) -> humantime::FormattedDuration {
     humantime::format_duration(Duration::from_secs(seconds.unsigned_abs()))
 }
 

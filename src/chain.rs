@@ -104,7 +104,7 @@ impl<'a> Chain<'a> {
     }
 
     /// Asks one source, before `left - 1` others.
-    async fn ask_one(&mut self, source: &Source, left: usize) -> Result<Found, Error> {
+    pub(crate) async fn ask_one(&mut self, source: &Source, left: usize) -> Result<Found, Error> {
         let place = Place(self.config, source).to_string();
         match source {
             Source::Secret(secret) => self.ask_store(secret, place, left).await,
@@ -261,7 +261,7 @@ impl fmt::Display for Place<'_> {
     }
 }
 
-/// For the messages of a login: what they call the place.
+/// For messages of others: what they call the place.
 pub(crate) fn place(config: &Config, source: &Source) -> String {
     Place(config, source).to_string()
 }

@@ -4,6 +4,7 @@
 //! command could not be run as it was given.
 
 mod check;
+mod doctor;
 mod entry;
 mod explain;
 mod generate;
@@ -37,6 +38,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Doctor(doctor::Arguments),
     Get(get::Arguments),
     Explain(explain::Arguments),
     /// Check the config, or print its schema
@@ -75,6 +77,7 @@ and say where the token is in $CARGO_HOME/credential-bridge.toml:
     sources = [ { backend = \"corp\", path = \"ci/cargo\", field = \"token\" } ]
 
 Examples:
+    cargo-credential-bridge doctor
     cargo-credential-bridge config check
     cargo-credential-bridge explain sparse+https://crates.example.com/index/
     cargo-credential-bridge get sparse+https://crates.example.com/index/ | some-release-bot
@@ -87,6 +90,7 @@ Colour only on a terminal, and never with NO_COLOR.
 pub fn run() -> ExitCode {
     report::report_panics();
     let outcome = match Cli::parse().command {
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Get(arguments) => get::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Config(ConfigCommand::Check(arguments)) => check::run(&arguments),

@@ -11,6 +11,7 @@ mod chain;
 mod cli;
 mod config;
 mod conformance;
+mod doctor;
 mod gcp_errors;
 mod gcp_files;
 mod gcp_identity;
