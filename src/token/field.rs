@@ -45,22 +45,51 @@ pub(crate) fn select(
         .because(existing(&fields))
         .help("add `field = \"…\"` to the source"));
     };
-    let value = find(&fields, field, place)?;
+    let value = find(&fields, field, place, "")?;
     text(value, field, place)
 }
 
-/// The value of `field`, which may lead into nested objects.
-fn find<'a>(fields: &Fields<'a>, field: &str, place: &str) -> Result<&'a RawValue, Error> {
+/// The value of `field`, which may lead into nested objects; `above` is what leads to these fields.
+fn find<'a>(
+    fields: &Fields<'a>,
+    field: &str,
+    place: &str,
+    above: &str,
+) -> Result<&'a RawValue, Error> {
     if let Some(value) = fields.get(field) {
         return Ok(value);
     }
     if let Some((first, json, rest)) = fields.nested(field) {
-        return find(&parse(json, place)?, rest, &format!("`{first}` of {place}"));
+        let inside = format!("`{first}` of {place}");
+        let above = format!("{above}{first}.");
+        return find(&parse(json, place)?, rest, &inside, &above);
     }
-    Err(
-        Error::new(Kind::Invalid, format!("{place} has no field `{field}`"))
-            .because(existing(fields)),
-    )
+    let error = Error::new(Kind::Invalid, format!("{place} has no field `{field}`"))
+        .because(existing(fields));
+    Err(match nearest(fields, field) {
+        Some(nearest) => error.help(format!(
+            "set `field = \"{above}{}\"` in the source",
+            nearest.escape_debug()
+        )),
+        None if fields.names().is_empty() => {
+            error.help(format!("store the token in the field `{above}{field}`"))
+        }
+        None => error.help("set `field` in the source to the one that holds the token"),
+    })
+}
+
+/// The field that was meant: the only one there is, or one that is spelled much like `field`.
+fn nearest(fields: &Fields<'_>, field: &str) -> Option<String> {
+    let names = fields.names();
+    if let [name] = names.as_slice() {
+        return Some(name.to_string());
+    }
+    names
+        .iter()
+        .map(|name| (strsim::damerau_levenshtein(name, field), name))
+        .filter(|(distance, _)| *distance <= (field.len() / 3).max(1))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name.to_string())
 }
 
 fn parse<'a>(json: &'a str, place: &str) -> Result<Fields<'a>, Error> {

@@ -159,6 +159,7 @@ fn a_secret_without_the_field() {
             &[
                 "the path `ci/cargo` of `corp` has no field `token`",
                 "its fields are `note`, `tokn`",
+                "help: set `field = \"tokn\"` in the source",
             ][..],
         ),
         (
@@ -166,6 +167,7 @@ fn a_secret_without_the_field() {
             &[
                 "the path `ci/cargo` of `corp` has no field `token`",
                 "it has no fields at all",
+                "help: store the token in the field `token`",
             ],
         ),
         (
