@@ -5,7 +5,9 @@ use core::fmt::Display;
 use core::future::Future;
 use core::pin::Pin;
 
-use cargo_credential_bridge_backend::{Backend, Context, Edit, Error, Fetched, Step, Written};
+use cargo_credential_bridge_backend::{
+    Backend, Context, Edit, Error, Fetched, Inspection, Step, Written,
+};
 
 use crate::config::{Fault, Node};
 
@@ -120,6 +122,9 @@ pub(crate) trait Opened {
     fn fetch<'a>(&'a mut self, reference: &'a dyn Reference)
     -> Running<'a, Result<Fetched, Error>>;
 
+    /// Asks the store what it says of this job, and of the secret that `reference`, of the same instance, names.
+    fn inspect<'a>(&'a mut self, reference: &'a dyn Reference) -> Running<'a, Inspection>;
+
     /// Makes `edit` a new version of the secret that `reference`, of the same instance, names.
     fn write<'a>(
         &'a mut self,
@@ -205,6 +210,10 @@ impl<B: Backend + 'static> Opened for B {
         reference: &'a dyn Reference,
     ) -> Running<'a, Result<Fetched, Error>> {
         Box::pin(Backend::fetch(self, own(reference)))
+    }
+
+    fn inspect<'a>(&'a mut self, reference: &'a dyn Reference) -> Running<'a, Inspection> {
+        Box::pin(Backend::inspect(self, own(reference)))
     }
 
     fn write<'a>(

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use cargo_credential_bridge_backend::{Context, Error, Kind};
+use cargo_credential_bridge_backend::{Context, Error, Inspection, Kind};
 use secrecy::SecretString;
 
 use crate::backends::Opened;
@@ -151,6 +151,18 @@ impl<'a> Chain<'a> {
             warnings: fetched.warnings,
             passed_over: Vec::new(),
         })
+    }
+
+    /// Asks the store of a source what it says of this job and of the secret, as whom it was asked for the token. Nothing
+    /// where there is no store, or none that could be opened.
+    pub(crate) async fn inspect(&mut self, source: &Source) -> Inspection {
+        let Source::Secret(secret) = source else {
+            return Inspection::default();
+        };
+        match &mut self.opened[secret.backend] {
+            Some(backend) => backend.inspect(secret.reference.as_ref()).await,
+            None => Inspection::default(),
+        }
     }
 
     /// Stores a token, or with none erases the one that is there, in one source.

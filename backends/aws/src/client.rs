@@ -3,7 +3,7 @@ use core::fmt;
 use aws_config::SdkConfig;
 use cargo_credential_bridge_backend::http::Settings;
 use cargo_credential_bridge_backend::{
-    Backend, Change, Context, Edit, Error, Fetched, Kind, Step, Written,
+    Backend, Change, Context, Edit, Error, Fetched, Inspection, Kind, Step, Written,
 };
 
 use crate::by_hand;
@@ -72,6 +72,11 @@ impl Backend for Aws {
             }
         }
         Err(no_region_answers(away, &regions))
+    }
+
+    async fn inspect(&mut self, reference: &Reference) -> Inspection {
+        // Why it can't be asked, a fetch has said.
+        self.inspected(reference).await.unwrap_or_default()
     }
 
     const IS_WRITABLE: bool = true;
@@ -144,6 +149,32 @@ impl Aws {
             Some(region) => Ok(vec![region]),
             None => Ok(vec![self.sdk.region().await?]),
         }
+    }
+
+    async fn inspected(&self, reference: &Reference) -> Result<Inspection, Error> {
+        let Some(login) = &self.login else {
+            return Ok(Inspection::default());
+        };
+        let environment = &self.sdk.context.environment;
+        let secret = reference.secret.resolve("secret", environment)?;
+        let regions = self.regions_for(&secret).await?;
+        let region = regions
+            .first()
+            .expect("a backend has a region or finds one");
+        let limit = self.sdk.context.deadline.for_detail();
+        let config = self.sdk.config(region, limit).await;
+        let secret = self.in_region(&secret, region);
+        let target = Target {
+            access: Access::Read,
+            sdk: &self.sdk,
+            config: &config,
+            login,
+            endpoint: self.endpoint.as_deref(),
+            region,
+            secret: &secret,
+            reference,
+        };
+        Ok(target.inspect().await)
     }
 
     /// Reads the secret in one region. `left` regions share the time that is left, this one included.

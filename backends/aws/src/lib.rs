@@ -19,6 +19,7 @@ mod connector;
 mod credentials;
 mod error;
 mod explain;
+mod inspect;
 mod method;
 mod name;
 mod policy;

@@ -3,6 +3,7 @@
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::{Builder, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 use aws_sdk_secretsmanager::primitives::DateTimeFormat;
 use cargo_credential_bridge_backend::{Error, Fetched, Kind, Payload, SecretSlice};
@@ -111,6 +112,11 @@ impl Target<'_> {
         if !is_denied || refusal.message.contains("User: arn:") {
             return None;
         }
+        self.caller().await
+    }
+
+    /// Who we are, as STS says it.
+    pub(crate) async fn caller(&self) -> Option<String> {
         let settings = aws_sdk_sts::config::Builder::from(self.config)
             .credentials_provider(self.login.credentials.clone())
             .retry_config(RetryConfig::disabled())
@@ -127,17 +133,7 @@ impl Target<'_> {
     /// What else is known of a secret that can't be read: one code stands for several states. Whoever may not ask gets
     /// the message without it.
     async fn state(&self) -> State {
-        let settings = self
-            .settings()
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(self.extra())
-            .build();
-        let said = Client::from_conf(settings)
-            .describe_secret()
-            .secret_id(self.secret.as_str())
-            .send()
-            .await;
-        let Ok(said) = said else {
+        let Some(said) = self.description().await else {
             return State::Unknown;
         };
         if let Some(date) = said.deleted_date() {
@@ -153,6 +149,17 @@ impl Target<'_> {
             .collect();
         stages.sort();
         State::There { stages }
+    }
+
+    /// What AWS says of the secret, to whoever may ask.
+    pub(crate) async fn description(&self) -> Option<DescribeSecretOutput> {
+        let settings = self
+            .settings()
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(self.extra())
+            .build();
+        let request = Client::from_conf(settings).describe_secret();
+        request.secret_id(self.secret.as_str()).send().await.ok()
     }
 
     /// The limits of a request that nothing depends on.

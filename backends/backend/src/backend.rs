@@ -6,7 +6,7 @@ use core::time::Duration;
 use secrecy::{SecretSlice, SecretString};
 use serde::de::DeserializeOwned;
 
-use crate::{Deadline, Edit, Environment, Error, Kind, Step};
+use crate::{Deadline, Edit, Environment, Error, Inspection, Kind, Step};
 
 /// A client of one secret store.
 ///
@@ -38,6 +38,13 @@ pub trait Backend: Sized {
         &mut self,
         reference: &Self::Reference,
     ) -> impl Future<Output = Result<Fetched, Error>>;
+
+    /// Asks the store who this job is to it and what it knows of the secret, after a fetch and as whom that was. What may
+    /// not be asked is left out.
+    fn inspect(&mut self, reference: &Self::Reference) -> impl Future<Output = Inspection> {
+        let _ = reference;
+        async { Inspection::default() }
+    }
 
     /// Whether [`write`](Self::write) is there.
     const IS_WRITABLE: bool = false;

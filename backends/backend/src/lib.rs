@@ -25,6 +25,7 @@ mod fields;
 pub mod http;
 #[cfg(feature = "identity")]
 pub mod identity;
+mod inspect;
 #[cfg(feature = "program")]
 pub mod program;
 mod value;
@@ -36,5 +37,6 @@ pub use environment::Environment;
 pub use error::{Error, Kind};
 pub use explain::{Choice, Planned, Step};
 pub use fields::Fields;
+pub use inspect::{Fact, Inspection};
 pub use secrecy::{ExposeSecret, SecretSlice, SecretString};
 pub use value::{OneOrMany, SecretValue, Supplied, Value, shell_word};

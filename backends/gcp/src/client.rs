@@ -2,7 +2,7 @@ use core::fmt;
 
 use cargo_credential_bridge_backend::http::Transport;
 use cargo_credential_bridge_backend::{
-    Backend, Change, Context, Edit, Error, Fetched, Step, Written,
+    Backend, Change, Context, Edit, Error, Fetched, Inspection, Step, Written,
 };
 
 use crate::by_hand;
@@ -84,6 +84,11 @@ impl Backend for Gcp {
         outcome
     }
 
+    async fn inspect(&mut self, reference: &Reference) -> Inspection {
+        // Why it can't be asked, a fetch has said.
+        self.inspected(reference).await.unwrap_or_default()
+    }
+
     const IS_WRITABLE: bool = true;
 
     async fn write(&mut self, reference: &Reference, edit: &Edit<'_>) -> Result<Written, Error> {
@@ -121,6 +126,15 @@ impl Gcp {
         let secret = self.secret(reference, login).await?;
         let target = self.target(Access::Read, reference, &secret, login);
         target.await?.fetch().await
+    }
+
+    async fn inspected(&self, reference: &Reference) -> Result<Inspection, Error> {
+        let Some(login) = &self.login else {
+            return Ok(Inspection::default());
+        };
+        let secret = self.secret(reference, login).await?;
+        let target = self.target(Access::Read, reference, &secret, login);
+        Ok(target.await?.inspect().await)
     }
 
     /// The secret's whole name.

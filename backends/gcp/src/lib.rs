@@ -35,6 +35,7 @@ mod executable;
 mod explain;
 mod external_account;
 mod impersonation;
+mod inspect;
 mod jwt;
 mod login;
 mod metadata;

@@ -56,6 +56,8 @@ pub(crate) struct Described<'a> {
     pub(crate) name: Cow<'a, str>,
     #[serde(borrow, default)]
     state: Cow<'a, str>,
+    #[serde(borrow, default, rename = "createTime")]
+    pub(crate) created: Cow<'a, str>,
 }
 
 /// A version that could be read.
@@ -148,13 +150,7 @@ impl Target<'_> {
 
     /// The state of the version: one code stands for several. Whoever may not ask gets the message without it.
     async fn state(&self) -> State {
-        let url = self.url(&self.secret.version, "");
-        let Ok(request) = self.authorized(Ask::get(&url)).build() else {
-            return State::Unknown;
-        };
-        let limit = self.session.context.deadline.for_detail();
-        let said = self.session.transport.exchange(request, Some(limit)).await;
-        let body = said.map(http::Response::into_body).unwrap_or_default();
+        let body = self.description().await;
         let state =
             serde_json::from_slice(&body).map(|described: Described<'_>| match &*described.state {
                 "ENABLED" => State::Enabled,
@@ -172,8 +168,19 @@ impl Target<'_> {
         state.unwrap_or(State::Unknown)
     }
 
+    /// What Google says of the version, to whoever may ask; empty for anybody else.
+    pub(crate) async fn description(&self) -> Vec<u8> {
+        let url = self.url(&self.secret.version, "");
+        let Ok(request) = self.authorized(Ask::get(&url)).build() else {
+            return Vec::new();
+        };
+        let limit = self.session.context.deadline.for_detail();
+        let said = self.session.transport.exchange(request, Some(limit)).await;
+        said.map(http::Response::into_body).unwrap_or_default()
+    }
+
     /// Who this machine is.
-    async fn machine(&self) -> Option<String> {
+    pub(crate) async fn machine(&self) -> Option<String> {
         // It only makes a message better.
         let email = metadata::email(self.session).await.ok()??;
         Some(format!("serviceAccount:{email}"))

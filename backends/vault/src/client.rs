@@ -3,7 +3,8 @@ use core::time::Duration;
 
 use cargo_credential_bridge_backend::http::Client;
 use cargo_credential_bridge_backend::{
-    Backend, Context, Edit, Error, ExposeSecret as _, Fetched, Kind, SecretString, Step, Written,
+    Backend, Context, Edit, Error, ExposeSecret as _, Fetched, Inspection, Kind, SecretString,
+    Step, Written,
 };
 use http::{HeaderName, HeaderValue, Request, Uri, header};
 use rustify::Endpoint;
@@ -69,6 +70,10 @@ impl Backend for Vault {
         session.explain(reference, steps).await
     }
 
+    async fn inspect(&mut self, reference: &Reference) -> Inspection {
+        self.0.inspect(reference).await
+    }
+
     const IS_WRITABLE: bool = true;
 
     async fn write(&mut self, reference: &Reference, edit: &Edit<'_>) -> Result<Written, Error> {
@@ -105,6 +110,10 @@ impl Backend for OpenBao {
     ) -> Result<(), Error> {
         let session = Session::open(Dialect::OpenBao, name, config, context)?;
         session.explain(reference, steps).await
+    }
+
+    async fn inspect(&mut self, reference: &Reference) -> Inspection {
+        self.0.inspect(reference).await
     }
 
     const IS_WRITABLE: bool = true;

@@ -22,6 +22,7 @@ mod error;
 mod explain;
 #[cfg(feature = "gcp")]
 mod gcp;
+mod inspect;
 mod method;
 mod path;
 mod read;
