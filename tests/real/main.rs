@@ -18,6 +18,7 @@ mod cargo;
 mod cargo_refused;
 mod certificate;
 mod choice;
+mod doctor;
 mod gcp;
 mod gcp_refused;
 mod job;

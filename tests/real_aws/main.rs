@@ -13,6 +13,7 @@
 mod broken;
 mod cargo;
 mod denied;
+mod doctor;
 mod instance;
 mod profiles;
 mod regions;

@@ -2,8 +2,11 @@
 
 use core::slice;
 use core::time::Duration;
+use std::time::SystemTime;
 
-use cargo_credential_bridge_backend::{Context, Deadline, Environment, Error, Kind};
+use cargo_credential_bridge_backend::{
+    Context, Deadline, Environment, Error, Fact, Inspection, Kind,
+};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::finding::{Finding, Level, Section};
@@ -20,7 +23,7 @@ const SCHEMES: [&str; 4] = ["Bearer", "Basic", "Token", "Digest"];
 pub(super) struct Asked {
     place: String,
     /// What the store says of this job and of the secret.
-    said: Vec<Finding>,
+    inspection: Inspection,
     outcome: Result<Found, Error>,
 }
 
@@ -94,13 +97,14 @@ pub(super) async fn ask(
         context(config),
     );
     let outcome = chain.ask_one(source, 1).await;
+    let inspection = chain.inspect(source).await;
     if let Ok(found) = &outcome {
         with(&found.token).await;
     }
     chain.close(None).await;
     Asked {
         place: chain::place(config, source),
-        said: Vec::new(),
+        inspection,
         outcome,
     }
 }
@@ -111,10 +115,25 @@ pub(super) fn sections(link: &Link<'_>, registry: &Registry, asked: Vec<Asked>) 
     let levels = levels(registry, &asked);
     let findings = asked.into_iter().zip(levels).map(|(one, level)| {
         let title = format!("{names}: {}", one.place);
-        let mut findings = one.said;
+        let inspection = one.inspection;
+        let mut findings = Vec::new();
+        if !inspection.identity.is_empty() {
+            let known = Finding::ok("the store knows this job");
+            findings.push(
+                inspection
+                    .identity
+                    .iter()
+                    .map(said)
+                    .fold(known, Finding::detail),
+            );
+        }
         match one.outcome {
-            Err(error) => findings.push(Finding::of(level, &error)),
-            Ok(found) => findings.extend(shape(&found)),
+            Err(error) => {
+                // Why it is nobody to the store comes before what nobody may do.
+                findings.extend(inspection.refusal.map(|why| Finding::of(level, &why)));
+                findings.push(Finding::of(level, &error));
+            }
+            Ok(found) => findings.extend(shape(&found, &inspection.secret)),
         }
         Section::new(title, findings)
     });
@@ -177,7 +196,7 @@ fn levels(registry: &Registry, asked: &[Asked]) -> Vec<Level> {
 }
 
 /// What can be said of a token without showing any of it.
-fn shape(found: &Found) -> Vec<Finding> {
+fn shape(found: &Found, known: &[Fact]) -> Vec<Finding> {
     let text = found.token.expose_secret();
     let length = |text: &str| match text.chars().count() {
         1 => "1 character".to_owned(),
@@ -194,7 +213,7 @@ fn shape(found: &Found) -> Vec<Finding> {
         None => format!("there is a token: {}, without a scheme", length(text)),
     };
     let now = token::now();
-    let mut ends = Vec::new();
+    let mut ends: Vec<_> = known.iter().map(said).collect();
     if let Some(lifetime) = found.lifetime {
         let lifetime = Duration::from_secs(lifetime.as_secs());
         let lifetime = humantime::format_duration(lifetime);
@@ -226,6 +245,24 @@ fn shape(found: &Found) -> Vec<Finding> {
     }
     findings.extend(found.warnings.iter().map(Finding::warning));
     findings
+}
+
+/// A fact as a detail; a time with how long ago it was.
+fn said(fact: &Fact) -> String {
+    let Fact { name, value } = fact;
+    let since = humantime::parse_rfc3339(value)
+        .ok()
+        .and_then(|time| SystemTime::now().duration_since(time).ok());
+    match since {
+        Some(since) => {
+            // The two largest units say enough.
+            let since =
+                humantime::format_duration(Duration::from_secs(since.as_secs())).to_string();
+            let since: Vec<_> = since.split(' ').take(2).collect();
+            format!("{name}: {value}, {} ago", since.join(" "))
+        }
+        None => format!("{name}: {value}"),
+    }
 }
 
 /// The scheme of the header's value, if it has one that registries know.

@@ -3,17 +3,21 @@
 use std::fs;
 
 use test_servers::Provider;
+use test_servers::doctor::{assert_well, edit, first_problem, help, problem_of, quoted};
 
-use super::{
-    assert_well, cargo_config, directory, edit, first_problem, help, provider, quoted, registry,
-};
+use super::{directory, provider, registry};
 
 const OURS: &str = "\"cargo-credential-bridge\"";
+
+/// Cargo's config of a registry called `corp`, with this provider.
+fn cargo_config(url: &str, provider: &str) -> String {
+    format!("[registries.corp]\nindex = \"{url}\"\ncredential-provider = {provider}\n")
+}
 
 /// The first problem, with the home directory taken out.
 fn problem(provider: &Provider, arguments: &[&str]) -> String {
     let run = provider.tool(&[&["doctor"], arguments].concat());
-    first_problem(&run).replace(&provider.home().display().to_string(), "~")
+    problem_of(&run).replace(&provider.home().display().to_string(), "~")
 }
 
 #[test]
@@ -29,6 +33,8 @@ fn the_repository_sets_another_provider() {
         "Cargo asks `cargo:token` for `corp`, and not this program: `~/work/.cargo/config.toml`, line 3 says so\n\
          help: delete that line: `~/.cargo/config.toml`, line 3 counts then"
     );
+    let problem = first_problem(&provider);
+    assert!(quoted(help(&problem), "delete that line: ").ends_with("/.cargo/config.toml"));
     let path = provider.home().join("work/.cargo/config.toml");
     let text = fs::read_to_string(&path).unwrap();
     let kept: Vec<_> = text.lines().take(2).collect();
@@ -68,8 +74,8 @@ fn a_path_with_a_space_wants_an_array() {
              help: write it as an array there: `credential-provider = [{path:?}]`"
         )
     );
-    let help = help(&provider.tool(&["doctor"]));
-    let line = quoted(&help, "there: ");
+    let problem = first_problem(&provider);
+    let line = quoted(help(&problem), "there: ");
     edit(
         &provider,
         ".cargo/config.toml",

@@ -1,13 +1,11 @@
 //! The registry itself, asked with the token and without.
 
+use test_servers::doctor::{
+    add, assert_well, cargo_config, first_problem, help, problem_of, quoted,
+};
 use test_servers::{Authority, Provider, Registry, Response, Server, Tokens};
 
-use super::{
-    TOKEN, assert_well, cargo_config, directory, edit, first_problem, help, provider, quoted,
-    registry,
-};
-
-const OURS: &str = "\"cargo-credential-bridge\"";
+use super::{TOKEN, directory, provider, registry};
 
 /// A registry that answers whoever shows `wanted` with 200, and all others with `refusal`.
 fn desk(wanted: &'static str, refusal: impl Fn() -> Response + Send + Sync + 'static) -> Server {
@@ -58,8 +56,7 @@ fn a_token_without_its_scheme() {
             Response::text(401, "who are you?").header("www-authenticate", challenge)
         });
         let (url, provider) = of(&server);
-        let run = provider.tool(&["doctor"]);
-        let text = first_problem(&run);
+        let text = first_problem(&provider);
         assert_eq!(
             text,
             format!(
@@ -69,18 +66,8 @@ fn a_token_without_its_scheme() {
                 server.url()
             )
         );
-        let (help, table) = (help(&run), format!("[registries.\"{url}\"]\n"));
-        assert!(
-            help.ends_with(&format!("in `{}` of the config", table.trim())),
-            "{help}"
-        );
-        let line = quoted(&help, "set ");
-        edit(
-            &provider,
-            ".cargo/credential-bridge.toml",
-            &table,
-            &format!("{table}{line}\n"),
-        );
+        let help = help(&text);
+        add(&provider, quoted(help, " in "), quoted(help, "set "));
         assert_well(&provider.tool(&["doctor"]));
     }
 }
@@ -91,7 +78,7 @@ fn a_token_that_is_not_the_registrys() {
         read: "another".to_owned(),
         publish: "another".to_owned(),
     });
-    let text = first_problem(&provider(&registry.index_url()).tool(&["doctor"]));
+    let text = problem_of(&provider(&registry.index_url()).tool(&["doctor"]));
     assert!(
         text.starts_with("the registry refuses the token\n- GET "),
         "{text}"
@@ -124,12 +111,12 @@ fn statuses_that_are_told_apart() {
         (501, "another", "the registry can't answer now"),
     ] {
         let server = desk(wanted, move || Response::text(status, "no"));
-        let text = first_problem(&of(&server).1.tool(&["doctor"]));
+        let text = problem_of(&of(&server).1.tool(&["doctor"]));
         assert_eq!(text.lines().next(), Some(expected), "{text}");
         assert!(text.contains("\nhelp: "), "{text}");
     }
     let page = Server::start(|_| Response::text(200, "<html>"));
-    let text = first_problem(&of(&page).1.tool(&["doctor"]));
+    let text = problem_of(&of(&page).1.tool(&["doctor"]));
     assert!(
         text.starts_with("the answer of the registry is not the `config.json` of an index\n"),
         "{text}"
@@ -156,7 +143,7 @@ fn a_token_goes_nowhere_else() {
     let server = Server::start(move |_| {
         Response::text(307, "").header("location", &format!("{url}/index/config.json"))
     });
-    let text = first_problem(&of(&server).1.tool(&["doctor"]));
+    let text = problem_of(&of(&server).1.tool(&["doctor"]));
     assert!(
         text.starts_with(&format!("`{}` sends us elsewhere\n", server.url())),
         "{text}"
@@ -183,17 +170,14 @@ fn an_authority_that_is_not_trusted() {
     let bundle = provider.home().join("another.pem");
     let provider = provider.env("SSL_CERT_FILE", bundle);
     let run = provider.tool(&["doctor"]);
-    let text = first_problem(&run);
+    let text = problem_of(&run);
     assert_eq!(
         text.lines().next(),
         Some(format!("no secure connection to `{}`", server.url()).as_str())
     );
-    let setting = quoted(&help(&run), "set ").to_owned();
+    let setting = quoted(help(&text), "set ").to_owned();
     assert_eq!(setting, "http.cainfo");
-    let config = format!(
-        "{}\n[http]\ncainfo = \"ca.pem\"\n",
-        cargo_config(&url, OURS)
-    );
+    let config = format!("{}\n[http]\ncainfo = \"ca.pem\"\n", cargo_config(&url));
     let run = provider
         .file(".cargo/config.toml", &config)
         .tool(&["doctor"]);
@@ -214,7 +198,7 @@ fn a_wrong_clock() {
         };
         answer.header("date", "Thu, 01 Jan 2026 00:00:00 GMT")
     });
-    let text = first_problem(&of(&server).1.tool(&["doctor"]));
+    let text = problem_of(&of(&server).1.tool(&["doctor"]));
     assert!(text.starts_with("this machine's clock is "), "{text}");
     assert!(
         text.ends_with("\nhelp: set the clock (NTP): tokens and signatures hold for minutes"),
@@ -229,7 +213,7 @@ fn a_git_index_is_not_asked() {
         .config(&format!(
             "[backends.job]\ntype = \"env\"\n[registries.\"{url}\"]\nsources = [ {{ backend = \"job\", var = \"TOKEN\" }} ]\n"
         ))
-        .file(".cargo/config.toml", &cargo_config(url, OURS))
+        .file(".cargo/config.toml", &cargo_config(url))
         .env("PATH", directory())
         .env("TOKEN", TOKEN)
         .tool(&["doctor"]);

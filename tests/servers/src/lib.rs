@@ -13,6 +13,7 @@
 //!   for crates.io.
 //! * [`CargoHome`] runs a real Cargo in a directory and an environment of its own.
 //! * [`Provider`] runs the provider itself, as Cargo does.
+//! * [`doctor`] reads what the provider's `doctor` says, as somebody would who follows its help.
 //! * [`Moto`] is no double of ours but a real moto, for the tests that want real servers.
 //! * [`GoogleFake`] is a fake of Google on Google's own messages, checked with Google's own clients, for those tests too.
 //! * [`leaks`] searches output and files for secrets.
@@ -26,6 +27,7 @@ pub mod aws;
 pub mod cargo;
 pub mod client;
 pub mod clock;
+pub mod doctor;
 pub mod faults;
 mod form;
 pub mod google;

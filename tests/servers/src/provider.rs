@@ -167,6 +167,41 @@ impl Provider {
         run
     }
 
+    /// As [`tool`](Self::tool), with standard output on a terminal of its own. What is shown has its colours.
+    #[cfg(unix)]
+    pub fn tool_on_a_terminal(&self, arguments: &[&str]) -> Run {
+        let terminal = nix::pty::openpty(None, None).expect("there are terminals");
+        let mut command = self.command_with(arguments);
+        let child = command
+            .env("TERM", "xterm")
+            .stdin(Stdio::null())
+            .stdout(terminal.slave)
+            .spawn()
+            .expect("the provider can be started");
+        // Its end of the terminal is the last one only when ours is closed.
+        drop(command);
+        let mut screen = std::fs::File::from(terminal.master);
+        let reader = thread::spawn(move || {
+            let mut shown = Vec::new();
+            // The end of a terminal is an error on Linux.
+            let _ = screen.read_to_end(&mut shown);
+            String::from_utf8(shown).expect("the provider prints UTF-8")
+        });
+        let output = child.wait_with_output().expect("the provider is our child");
+        let run = Run {
+            stdout: reader.join().expect("reading does not panic"),
+            stderr: String::from_utf8(output.stderr).expect("the provider prints UTF-8"),
+            code: output.status.code(),
+        };
+        self.search(&run.stdout, &run.stderr);
+        run
+    }
+
+    /// Where the binary is, for the `PATH` of a run.
+    pub fn directory(&self) -> &Path {
+        self.binary.parent().expect("the binary is in a directory")
+    }
+
     /// Asks for a token and gives the one answer.
     pub fn get(&self, index_url: &str, operation: &str) -> Value {
         self.run(get_request(index_url, operation).as_bytes())
