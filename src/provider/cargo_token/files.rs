@@ -13,6 +13,8 @@ use crate::config::cargo_home;
 /// A file of Cargo's, with its text, which may hold tokens.
 pub(crate) struct File {
     pub(crate) path: PathBuf,
+    /// The file that includes it, by way of others perhaps; itself if none does.
+    pub(crate) read_for: PathBuf,
     text: SecretString,
 }
 
@@ -43,6 +45,7 @@ impl File {
                     )
                 })?;
                 Ok(Self {
+                    read_for: path.clone(),
                     path,
                     text: text.into(),
                 })
@@ -103,6 +106,21 @@ impl File {
             Registry::Named(_) => None,
         };
         Ok(token.or(old).map(SecretString::from))
+    }
+
+    /// The files that it includes, as newer Cargos have it (1.95 does), in their order.
+    fn included(&self) -> Result<Vec<PathBuf>, Error> {
+        let top = self.table()?;
+        let Some(DeValue::Array(all)) = top.get("include").map(|value| value.get_ref()) else {
+            return Ok(Vec::new());
+        };
+        let directory = self.path.parent().unwrap_or_else(|| Path::new(""));
+        let path = |value: &DeValue<'_>| match value {
+            DeValue::String(path) => Some(directory.join(path.as_ref())),
+            DeValue::Table(table) => string(Some(table), "path").map(|path| directory.join(path)),
+            _ => None,
+        };
+        Ok(all.iter().filter_map(|one| path(one.get_ref())).collect())
     }
 
     fn table(&self) -> Result<DeTable<'_>, Error> {
@@ -176,9 +194,28 @@ pub(crate) fn configs(environment: &Environment) -> Result<Vec<File>, Error> {
     }
     let mut configs = Vec::new();
     for directory in directories {
-        configs.extend(either(&directory, "config", environment)?);
+        if let Some(file) = either(&directory, "config", environment)? {
+            add(file, environment, &mut configs)?;
+        }
     }
     Ok(configs)
+}
+
+/// Adds a file, and behind it those that it includes: what it says itself counts first, then the last of them.
+fn add(file: File, environment: &Environment, files: &mut Vec<File>) -> Result<(), Error> {
+    let (included, read_for) = (file.included()?, file.read_for.clone());
+    files.push(file);
+    for path in included.into_iter().rev() {
+        // Cargo refuses a circle.
+        if files.iter().any(|known| known.path == path) {
+            continue;
+        }
+        if let Some(file) = File::open(path, environment)? {
+            let read_for = read_for.clone();
+            add(File { read_for, ..file }, environment, files)?;
+        }
+    }
+    Ok(())
 }
 
 /// The file without an extension, as it was called once, else the one with it.
