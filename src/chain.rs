@@ -91,13 +91,8 @@ impl<'a> Chain<'a> {
                         ..found
                     });
                 }
-                Err(error) => match error.kind() {
-                    Kind::NotFound | Kind::NotAvailable => passed_over.push(error),
-                    Kind::Unavailable | Kind::Timeout if self.registry.next_if_unavailable => {
-                        passed_over.push(error);
-                    }
-                    _ => return Err(End::Failed(error)),
-                },
+                Err(error) if makes_way(&error, self.registry) => passed_over.push(error),
+                Err(error) => return Err(End::Failed(error)),
             }
         }
         Err(end(passed_over))
@@ -233,6 +228,15 @@ impl<'a> Chain<'a> {
                 backend.close(handed_out_by == Some(position)).await;
             }
         }
+    }
+}
+
+/// Whether the chain goes on after this error.
+pub(crate) fn makes_way(error: &Error, registry: &Registry) -> bool {
+    match error.kind() {
+        Kind::NotFound | Kind::NotAvailable => true,
+        Kind::Unavailable | Kind::Timeout => registry.next_if_unavailable,
+        Kind::Unauthenticated | Kind::PermissionDenied | Kind::Invalid => false,
     }
 }
 

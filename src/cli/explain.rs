@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::report::{self, Failure, Format};
 use super::{Outcome, entry};
-use crate::chain;
+use crate::chain::{self, makes_way};
 use crate::config::{Config, Registry, Source};
 use crate::guard;
 use crate::protocol::Operation;
@@ -155,15 +155,6 @@ fn explain(config: &Config, registry: &Registry, sources: &[Source]) -> Result<V
             .is_some_and(|end| !makes_way(end, registry));
     }
     Ok(asked)
-}
-
-/// Whether the chain goes on after this error.
-fn makes_way(error: &Error, registry: &Registry) -> bool {
-    match error.kind() {
-        Kind::NotFound | Kind::NotAvailable => true,
-        Kind::Unavailable | Kind::Timeout => registry.next_if_unavailable,
-        Kind::Unauthenticated | Kind::PermissionDenied | Kind::Invalid => false,
-    }
 }
 
 /// What asking one of Cargo's providers, or a plugin, does.

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use cargo_credential_bridge_backend::{Error, Step};
 
-use super::{Asked, Explained, makes_way};
+use super::{Asked, Explained};
+use crate::chain::makes_way;
 use crate::registry::By;
 
 const SOURCE: Style = Style::new().bold();
