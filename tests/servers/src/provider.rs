@@ -36,6 +36,15 @@ pub struct Run {
     pub code: Option<i32>,
 }
 
+/// Which output is on a terminal; the other is a pipe.
+#[derive(Clone, Copy, Debug)]
+pub enum Terminal {
+    /// Standard output.
+    Output,
+    /// Standard error.
+    Errors,
+}
+
 impl Provider {
     /// The provider at `binary`, which a test names by `env!("CARGO_BIN_EXE_cargo-credential-bridge")`.
     pub fn new(binary: impl Into<PathBuf>) -> Self {
@@ -167,34 +176,42 @@ impl Provider {
         run
     }
 
-    /// As [`tool`](Self::tool), with standard output on a terminal of its own. What is shown has its colours.
+    /// As [`tool`](Self::tool), with one output on a terminal of its own. What stands there has its colours.
     #[cfg(unix)]
-    pub fn tool_on_a_terminal(&self, arguments: &[&str]) -> Run {
-        let terminal = nix::pty::openpty(None, None).expect("there are terminals");
+    pub fn tool_on(&self, terminal: Terminal, arguments: &[&str]) -> Run {
+        let pair = nix::pty::openpty(None, None).expect("there are terminals");
         let mut command = self.command_with(arguments);
-        let child = command
-            .env("TERM", "xterm")
-            .stdin(Stdio::null())
-            .stdout(terminal.slave)
-            .spawn()
-            .expect("the provider can be started");
+        command.env("TERM", "xterm").stdin(Stdio::null());
+        match terminal {
+            Terminal::Output => command.stdout(pair.slave),
+            Terminal::Errors => command.stderr(pair.slave),
+        };
+        let child = command.spawn().expect("the provider can be started");
         // Its end of the terminal is the last one only when ours is closed.
         drop(command);
-        let mut screen = std::fs::File::from(terminal.master);
+        let mut screen = std::fs::File::from(pair.master);
         let reader = thread::spawn(move || {
             let mut shown = Vec::new();
             // The end of a terminal is an error on Linux.
             let _ = screen.read_to_end(&mut shown);
-            String::from_utf8(shown).expect("the provider prints UTF-8")
+            shown
         });
         let output = child.wait_with_output().expect("the provider is our child");
-        let run = Run {
-            stdout: reader.join().expect("reading does not panic"),
-            stderr: String::from_utf8(output.stderr).expect("the provider prints UTF-8"),
-            code: output.status.code(),
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the provider prints UTF-8");
+        let shown = text(reader.join().expect("reading does not panic"));
+        let (stdout, stderr) = match terminal {
+            Terminal::Output => (shown, text(output.stderr)),
+            Terminal::Errors => (text(output.stdout), shown),
         };
-        self.search(&run.stdout, &run.stderr);
-        run
+        match arguments {
+            ["get", ..] => self.search("", &stderr),
+            _ => self.search(&stdout, &stderr),
+        }
+        Run {
+            stdout,
+            stderr,
+            code: output.status.code(),
+        }
     }
 
     /// Where the binary is, for the `PATH` of a run.
