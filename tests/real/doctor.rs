@@ -48,6 +48,7 @@ fn a_job_that_is_well() {
     assert_well(&run);
     let name = format!("            - identity: {mount}-");
     for line in [
+        "    ok      logs in by `jwt`: ",
         "            - login: the jwt role `ci`\n",
         &name,
         &format!(", {}\n", tenant.name().to_lowercase()),

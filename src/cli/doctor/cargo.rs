@@ -65,7 +65,8 @@ impl Cargo {
     pub(super) fn home_config(&self) -> String {
         let file = self.files.iter().find(|file| {
             let name = file.path.file_stem();
-            self.is_home(file) && name.is_some_and(|name| name == "config")
+            let is_whole = file.path == file.read_for;
+            is_whole && self.is_home(file) && name.is_some_and(|name| name == "config")
         });
         match (file, &self.home) {
             (Some(file), _) => format!("`{}`", file.path.display()),
@@ -171,7 +172,7 @@ impl Cargo {
     }
 
     fn is_home(&self, file: &File) -> bool {
-        file.path.parent() == self.home.as_deref()
+        file.read_for.parent() == self.home.as_deref()
     }
 }
 

@@ -5,13 +5,13 @@ use core::time::Duration;
 use std::time::SystemTime;
 
 use cargo_credential_bridge_backend::{
-    Context, Deadline, Environment, Error, Fact, Inspection, Kind,
+    Context, Deadline, Environment, Error, Fact, Inspection, Kind, Step,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::finding::{Finding, Level, Section};
 use crate::answer;
-use crate::chain::{self, Chain, Found};
+use crate::chain::{self, Chain, Found, makes_way};
 use crate::config::{Config, Registry, Source};
 use crate::protocol::{Operation, Request};
 use crate::token;
@@ -22,6 +22,8 @@ const SCHEMES: [&str; 4] = ["Bearer", "Basic", "Token", "Digest"];
 /// What one source gives.
 pub(super) struct Asked {
     place: String,
+    /// Which of the ways to prove who this job is were passed over, and which was taken.
+    methods: Vec<Step>,
     /// What the store says of this job and of the secret.
     inspection: Inspection,
     outcome: Result<Found, Error>,
@@ -96,6 +98,7 @@ pub(super) async fn ask(
         request,
         context(config),
     );
+    let methods = methods(config, source).await;
     let outcome = chain.ask_one(source, 1).await;
     let inspection = chain.inspect(source).await;
     if let Ok(found) = &outcome {
@@ -104,6 +107,7 @@ pub(super) async fn ask(
     chain.close(None).await;
     Asked {
         place: chain::place(config, source),
+        methods,
         inspection,
         outcome,
     }
@@ -116,7 +120,7 @@ pub(super) fn sections(link: &Link<'_>, registry: &Registry, asked: Vec<Asked>) 
     let findings = asked.into_iter().zip(levels).map(|(one, level)| {
         let title = format!("{names}: {}", one.place);
         let inspection = one.inspection;
-        let mut findings = Vec::new();
+        let mut findings: Vec<_> = login(&one.methods).into_iter().collect();
         if !inspection.identity.is_empty() {
             let known = Finding::ok("the store knows this job");
             findings.push(
@@ -140,6 +144,34 @@ pub(super) fn sections(link: &Link<'_>, registry: &Registry, asked: Vec<Asked>) 
     findings.collect()
 }
 
+/// What is known of the login before it is made.
+async fn methods(config: &Config, source: &Source) -> Vec<Step> {
+    let Source::Secret(secret) = source else {
+        return Vec::new();
+    };
+    let (_, instance) = &config.backends[secret.backend];
+    let (mut steps, context) = (Vec::new(), context(config));
+    // Asking says why it does not get far.
+    let _ = instance
+        .explain(secret.reference.as_ref(), &context, &mut steps)
+        .await;
+    steps.retain(|step| matches!(step, Step::Taken { .. } | Step::PassedOver { .. }));
+    steps
+}
+
+/// Which way to prove who this job is was taken, and why not the others.
+fn login(methods: &[Step]) -> Option<Finding> {
+    let taken = methods.iter().find_map(|step| match step {
+        Step::Taken { method, identity } => Some(format!("logs in by `{method}`: {identity}")),
+        _ => None,
+    })?;
+    let passed_over = methods.iter().filter_map(|step| match step {
+        Step::PassedOver { method, why } => Some(format!("not by `{method}`: {}", why.what())),
+        _ => None,
+    });
+    Some(passed_over.fold(Finding::ok(taken), Finding::detail))
+}
+
 /// Whether the chain has stopped at one of these, so that Cargo gets nothing from those behind it.
 pub(super) fn is_stopped(registry: &Registry, asked: &[Asked]) -> bool {
     stop(registry, asked).is_some()
@@ -154,17 +186,8 @@ fn winner(registry: &Registry, asked: &[Asked]) -> Option<usize> {
 fn stop(registry: &Registry, asked: &[Asked]) -> Option<usize> {
     asked.iter().position(|one| match &one.outcome {
         Ok(_) => true,
-        Err(error) => !passes(registry, error.kind()),
+        Err(error) => !makes_way(error, registry),
     })
-}
-
-/// Whether the next source is asked then.
-fn passes(registry: &Registry, kind: Kind) -> bool {
-    match kind {
-        Kind::NotFound | Kind::NotAvailable => true,
-        Kind::Unavailable | Kind::Timeout => registry.next_if_unavailable,
-        _ => false,
-    }
 }
 
 /// How bad the outcome of each source is, seen from the end of the chain.

@@ -282,6 +282,34 @@ fn a_name_that_a_variable_spells_otherwise() {
 }
 
 #[test]
+fn what_a_config_includes_counts_less_than_the_config() {
+    let registry = registry();
+    let url = registry.index_url();
+    let index = format!("[registries.corp]\nindex = \"{url}\"\n");
+    let other = "[registries.corp]\ncredential-provider = \"cargo:token\"\n";
+    let including = |own: &str| {
+        let text = format!("include = [\"a/one.toml\", {{ path = \"two.toml\" }}]\n{own}");
+        provider(&url)
+            .file(".cargo/config.toml", &text)
+            .file(".cargo/a/one.toml", other)
+            .file(".cargo/two.toml", &cargo_config(&url, OURS))
+    };
+    let run = including("").tool(&["doctor"]);
+    assert!(
+        run.stdout.contains("/.cargo/two.toml`, line 3\n"),
+        "{}",
+        run.stdout
+    );
+    assert_well(&run);
+    let own = format!("{index}credential-provider = \"cargo:token\"\n");
+    assert_eq!(
+        problem(&including(&own), &[]),
+        "Cargo asks `cargo:token` for `corp`, and not this program: `~/.cargo/config.toml`, line 4 says so\n\
+         help: delete that line: `~/.cargo/two.toml`, line 3 counts then"
+    );
+}
+
+#[test]
 fn a_token_in_a_variable_is_everybodys() {
     let registry = registry();
     let url = registry.index_url();
