@@ -1,5 +1,6 @@
 //! `doctor`: what it finds, and that its help, followed to the letter, repairs it.
 
+mod as_cargo_does;
 mod cargo_config;
 mod forms;
 mod live;
