@@ -25,9 +25,23 @@ pub(super) struct Finding {
     pub(super) help: Option<String>,
 }
 
+/// The parts of the way, in the order in which it is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Cargo's own configuration.
+    Cargo,
+    /// The entry of our config.
+    Config,
+    /// One source of a chain.
+    Source,
+    /// The registry itself.
+    Registry,
+}
+
 /// What is found in one place.
 #[derive(Debug)]
 pub(super) struct Section {
+    pub(super) part: Part,
     pub(super) title: String,
     pub(super) findings: Vec<Finding>,
 }
@@ -56,6 +70,18 @@ impl Level {
             Self::Ok => "ok",
             Self::Warning => "warning",
             Self::Problem => "problem",
+        }
+    }
+}
+
+impl Part {
+    /// As it is written for programs.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Cargo => "cargo",
+            Self::Config => "config",
+            Self::Source => "source",
+            Self::Registry => "registry",
         }
     }
 }
@@ -109,8 +135,9 @@ impl Finding {
 }
 
 impl Section {
-    pub(super) fn new(title: impl Into<String>, findings: Vec<Finding>) -> Self {
+    pub(super) fn new(part: Part, title: impl Into<String>, findings: Vec<Finding>) -> Self {
         Self {
+            part,
             title: title.into(),
             findings,
         }

@@ -121,7 +121,7 @@ fn plain(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::{Registry, Section};
+    use super::super::finding::{Part, Registry, Section};
     use super::*;
 
     #[test]
@@ -134,7 +134,11 @@ mod tests {
             registries: vec![Registry {
                 url: "sparse+https://r.example/".to_owned(),
                 name: Some("a:b,c".to_owned()),
-                sections: vec![Section::new("Cargo", vec![Finding::ok("fine"), finding])],
+                sections: vec![Section::new(
+                    Part::Cargo,
+                    "Cargo",
+                    vec![Finding::ok("fine"), finding],
+                )],
             }],
         };
         assert_eq!(

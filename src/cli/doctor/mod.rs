@@ -21,7 +21,7 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use self::cargo::Cargo;
-use self::finding::{Finding, Level, Report, Section};
+use self::finding::{Finding, Level, Part, Report, Section};
 use self::live::Live;
 use self::source::Link;
 use super::report::{Failure, Format};
@@ -48,8 +48,8 @@ Examples:
     cargo-credential-bridge doctor sparse+https://crates.example.com/index/ --format json
 
 JSON: { \"outcome\", \"problems\", \"warnings\", \"config\", \"registries\": [ { \"index-url\", \"name\", \"sections\":
-[ { \"title\", \"findings\": [ { \"level\", \"message\", \"details\", \"help\" } ] } ] } ] }; a level, and the outcome, is
-ok, warning or problem. What is there stays; more may come.
+[ { \"part\", \"title\", \"findings\": [ { \"level\", \"message\", \"details\", \"help\" } ] } ] } ] }; a level, and the
+outcome, is ok, warning or problem; a part is cargo, config, source or registry. What is there stays; more may come.
 
 Exit status: 0; 1 if there is a problem; 2 if the command could not be run as it was given.
 "
@@ -170,15 +170,17 @@ impl Way<'_> {
     /// Follows the way of one registry.
     async fn examine(&self, url: &IndexUrl) -> Result<finding::Registry, Error> {
         let called = called::check(self.cargo, url, self.is_wanted)?;
-        let mut sections = vec![Section::new("Cargo", called.findings)];
+        let mut sections = vec![Section::new(Part::Cargo, "Cargo", called.findings)];
         match entry::find(self.config, url) {
             Err(error) => sections.push(Section::new(
+                Part::Config,
                 "the config",
                 vec![Finding::of(Level::Problem, &error)],
             )),
             Ok(matched) => {
                 let mut links = source::chains(matched.value);
                 sections.push(Section::new(
+                    Part::Config,
                     "the config",
                     vec![described(&matched, &links, self.config)],
                 ));
@@ -225,7 +227,9 @@ impl Way<'_> {
             Some(answered) => Some(answered),
             None => self.live(url, matched, None).await,
         };
-        sections.extend(answered.map(|findings| Section::new("the registry", findings)));
+        sections.extend(
+            answered.map(|findings| Section::new(Part::Registry, "the registry", findings)),
+        );
         sections
     }
 

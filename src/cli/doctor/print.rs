@@ -96,7 +96,11 @@ fn object(report: &Report) -> Value {
                 .iter()
                 .map(|section| {
                     let findings: Vec<_> = section.findings.iter().map(finding).collect();
-                    json!({ "title": section.title, "findings": findings })
+                    json!({
+                        "part": section.part.as_str(),
+                        "title": section.title,
+                        "findings": findings,
+                    })
                 })
                 .collect();
             json!({ "index-url": registry.url, "name": registry.name, "sections": sections })

@@ -9,7 +9,7 @@ use cargo_credential_bridge_backend::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::finding::{Finding, Level, Section};
+use super::finding::{Finding, Level, Part, Section};
 use crate::answer;
 use crate::chain::{self, Chain, Found, makes_way};
 use crate::config::{Config, Registry, Source};
@@ -139,7 +139,7 @@ pub(super) fn sections(link: &Link<'_>, registry: &Registry, asked: Vec<Asked>) 
             }
             Ok(found) => findings.extend(shape(&found, &inspection.secret)),
         }
-        Section::new(title, findings)
+        Section::new(Part::Source, title, findings)
     });
     findings.collect()
 }

@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 use test_servers::Provider;
+use test_servers::provider::Terminal;
 
 use super::{TOKEN, provider, registry};
 
@@ -42,6 +43,10 @@ fn json_has_the_same_findings() {
             "the registry"
         ]
     );
+    let parts = ["cargo", "config", "source", "registry"];
+    for (section, part) in corp["sections"].as_array().unwrap().iter().zip(parts) {
+        assert_eq!(section["part"], part);
+    }
     let finding = &corp["sections"][0]["findings"][0];
     assert_eq!(finding["level"], "problem");
     assert_eq!(
@@ -76,6 +81,20 @@ fn in_a_github_job_there_are_annotations_and_a_summary() {
     assert!(
         summary.contains("\n  - ❌ the environment variable `TOKEN` is not set, or is empty\n"),
         "{summary}"
+    );
+}
+
+#[test]
+fn progress_is_for_a_person_who_waits() {
+    let registry = registry();
+    let url = registry.index_url();
+    let run = provider(&url).tool_on(Terminal::Errors, &["doctor"]);
+    let index = url.trim_start_matches("sparse+");
+    assert_eq!(
+        run.stderr,
+        format!(
+            "asking the environment variable `TOKEN` of `job` …\r\nasking {index}config.json …\r\n"
+        )
     );
 }
 
