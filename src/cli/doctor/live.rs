@@ -5,21 +5,20 @@
 
 use std::time::SystemTime;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use cargo_credential_bridge_backend::http::{Client, Roots, Settings};
 use cargo_credential_bridge_backend::{Context, Error, Kind};
 use http::{HeaderValue, Request, Response, StatusCode, header};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use serde::Deserialize;
 use url::Url;
 
 use super::cargo::{Cargo, Place};
+use super::clock::skew;
 use super::finding::{Finding, Level};
 use super::source::scheme;
 use crate::provider::cargo_token::files::Words;
-
-/// A clock may be this many seconds off before somebody refuses a signature or a token because of it.
-const SKEW_WARNING: u64 = 60;
-const SKEW_PROBLEM: u64 = 300;
 
 /// What a sparse index says of itself.
 #[derive(Deserialize)]
@@ -37,6 +36,8 @@ pub(super) struct Live<'a> {
     entry: &'a str,
     client: Client,
     roots: String,
+    /// What the repository says of the way, which is not gone here.
+    foreign: Vec<Finding>,
 }
 
 impl<'a> Live<'a> {
@@ -52,9 +53,24 @@ impl<'a> Live<'a> {
         context: &Context,
     ) -> Result<Self, Error> {
         let environment = &context.environment;
-        let said = |variable: &str, key: &str| -> Result<_, Error> {
-            let said = cargo.said(variable, &["http", key])?.into_iter().next();
-            Ok(said.and_then(|said| match &said.words {
+        let mut foreign = Vec::new();
+        let mut said = |variable: &str, key: &str| -> Result<_, Error> {
+            let all = cargo.said(variable, &["http", key])?;
+            if let Some(said) = all.first().filter(|said| !said.is_ours) {
+                foreign.push(
+                    Finding::warning(format!(
+                        "the repository says which `http.{key}` Cargo uses, at {}",
+                        said.place
+                    ))
+                    .detail("the token is not sent that way here, and by Cargo it is")
+                    .help(format!(
+                        "delete that line, or write it into {}",
+                        cargo.home_config()
+                    )),
+                );
+            }
+            let ours = all.into_iter().find(|said| said.is_ours);
+            Ok(ours.and_then(|said| match &said.words {
                 Words::Text(text) if !text.is_empty() => Some((text.clone(), said)),
                 _ => None,
             }))
@@ -69,9 +85,10 @@ impl<'a> Live<'a> {
             }
             None => Roots::System,
         };
+        let proxy = said("CARGO_HTTP_PROXY", "proxy")?.map(|(proxy, _)| proxy);
         let settings = Settings {
             roots: roots.clone(),
-            proxy: said("CARGO_HTTP_PROXY", "proxy")?.map(|(proxy, _)| proxy),
+            proxy,
             authority_key: "`http.cainfo` in Cargo's config (or SSL_CERT_FILE)",
             ..Settings::default()
         };
@@ -80,16 +97,20 @@ impl<'a> Live<'a> {
             client: Client::new(&address, settings, context)?,
             address,
             entry,
+            foreign,
         })
     }
 
     /// Asks without a token, and with `token` if there is one.
     pub(super) async fn check(&self, token: Option<&SecretString>) -> Vec<Finding> {
+        let mut findings = self.foreign.clone();
         let open = match self.ask(None).await {
             Ok(answer) => answer,
-            Err(error) => return vec![Finding::of(Level::Problem, &error)],
+            Err(error) => {
+                findings.push(Finding::of(Level::Problem, &error));
+                return findings;
+            }
         };
-        let mut findings = Vec::new();
         if self.address.scheme() == "https" {
             findings.push(Finding::ok(format!(
                 "the connection to `{}` is secure: its certificate is vouched for by {}",
@@ -102,7 +123,9 @@ impl<'a> Live<'a> {
             findings.push(self.without_token(&open));
             return findings;
         };
-        self.client.conceal(token);
+        for secret in parts(token) {
+            self.client.conceal(&secret);
+        }
         match self.ask(Some(token)).await {
             Ok(answer) => findings.extend(self.compared(&open, &answer, token).await),
             Err(error) => findings.push(Finding::of(Level::Problem, &error)),
@@ -281,6 +304,25 @@ impl<'a> Live<'a> {
     }
 }
 
+/// The token in all forms in which the registry may repeat it: with its scheme, without, and the password that is in one of
+/// the scheme `Basic`.
+fn parts(token: &SecretString) -> Vec<SecretString> {
+    let mut parts = vec![token.clone()];
+    let text = token.expose_secret();
+    if scheme(token).is_some()
+        && let Some((_, rest)) = text.split_once(' ')
+    {
+        parts.push(rest.trim().into());
+        let pair = STANDARD.decode(rest.trim()).map(SecretSlice::from);
+        let password = pair.ok().and_then(|pair| {
+            let pair = str::from_utf8(pair.expose_secret()).ok()?;
+            pair.split_once(':').map(|(_, password)| password.into())
+        });
+        parts.extend(password);
+    }
+    parts
+}
+
 fn config(answer: &Response<Vec<u8>>) -> Option<Config> {
     let body = answer.body().trim_ascii_start();
     body.starts_with(b"{")
@@ -306,75 +348,9 @@ fn challenges(answer: &Response<Vec<u8>>) -> Vec<&'static str> {
         .collect()
 }
 
-/// How far this machine's clock is from the registry's.
-fn skew(answer: &Response<Vec<u8>>, now: SystemTime) -> Option<Finding> {
-    let date = answer.headers().get(header::DATE)?.to_str().ok()?;
-    let date = httpdate::parse_http_date(date).ok()?;
-    let (off, way) = match now.duration_since(date) {
-        Ok(ahead) => (ahead.as_secs(), "ahead of"),
-        Err(behind) => (behind.duration().as_secs(), "behind"),
-    };
-    if off <= SKEW_WARNING {
-        return Some(Finding::ok(
-            "this machine's clock agrees with the registry's",
-        ));
-    }
-    let level = match off > SKEW_PROBLEM {
-        true => Level::Problem,
-        false => Level::Warning,
-    };
-    let off = humantime::format_duration(core::time::Duration::from_secs(off));
-    Some(
-        Finding::new(
-            level,
-            format!("this machine's clock is {off} {way} the registry's"),
-        )
-        .help("set the clock (NTP): tokens and signatures hold for minutes"),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_clock_may_be_a_minute_off() {
-        let date = SystemTime::UNIX_EPOCH + core::time::Duration::from_secs(1_000_000);
-        let answer = Response::builder()
-            .header(header::DATE, httpdate::fmt_http_date(date))
-            .body(Vec::new())
-            .unwrap();
-        for (seconds, level, what) in [
-            (
-                60,
-                Level::Ok,
-                "this machine's clock agrees with the registry's",
-            ),
-            (
-                61,
-                Level::Warning,
-                "this machine's clock is 1m 1s ahead of the registry's",
-            ),
-            (
-                -300,
-                Level::Warning,
-                "this machine's clock is 5m behind the registry's",
-            ),
-            (
-                301,
-                Level::Problem,
-                "this machine's clock is 5m 1s ahead of the registry's",
-            ),
-        ] {
-            let now = date
-                .checked_add(core::time::Duration::from_secs(1000))
-                .unwrap();
-            let off =
-                core::time::Duration::from_secs(1000_i64.saturating_sub(seconds).unsigned_abs());
-            let finding = skew(&answer, now - off).unwrap();
-            assert_eq!((finding.level, finding.what.as_str()), (level, what));
-        }
-    }
 
     #[test]
     fn the_schemes_that_a_registry_wants() {

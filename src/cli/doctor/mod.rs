@@ -5,11 +5,13 @@
 
 mod called;
 mod cargo;
+mod clock;
 mod finding;
 mod github;
 mod live;
 mod print;
 mod program;
+mod provider;
 mod source;
 
 use std::io::{IsTerminal as _, Write as _};

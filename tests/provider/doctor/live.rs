@@ -1,7 +1,7 @@
 //! The registry itself, asked with the token and without.
 
 use test_servers::doctor::{
-    add, assert_well, cargo_config, first_problem, help, problem_of, quoted,
+    add, assert_well, cargo_config, edit, first_problem, help, problem_of, quoted,
 };
 use test_servers::{Authority, Provider, Registry, Response, Server, Tokens};
 
@@ -187,6 +187,55 @@ fn an_authority_that_is_not_trusted() {
         "{}",
         run.stdout
     );
+}
+
+#[test]
+fn a_registry_that_repeats_the_token() {
+    let server = Server::start(|request| match request.header("authorization") {
+        Some(shown) => Response::text(401, &format!("no such token: {}", shown.replace(' ', "_"))),
+        None => Response::text(401, ""),
+    });
+    let (url, provider) = of(&server);
+    let provider = provider.secret("dXNlcjpyM2dpc3RyeS1zM2NyZXQtdG9rZW4=");
+    let table = format!("[registries.\"{url}\"]");
+    for scheme in [
+        "scheme = \"Bearer\"",
+        "scheme = \"Basic\"\nusername = \"user\"",
+    ] {
+        add(&provider, &table, scheme);
+        let text = problem_of(&provider.tool(&["doctor"]));
+        assert!(text.contains("\n- no such token: "), "{text}");
+        assert!(text.contains("[redacted]"), "{text}");
+        edit(
+            &provider,
+            ".cargo/credential-bridge.toml",
+            &format!("{scheme}\n"),
+            "",
+        );
+    }
+}
+
+#[test]
+fn a_way_that_the_repository_says_is_not_gone() {
+    let registry = registry();
+    let run = provider(&registry.index_url())
+        .file(
+            "work/.cargo/config.toml",
+            "[http]\nproxy = \"http://127.0.0.1:1\"\ncainfo = \"ca.pem\"\n",
+        )
+        .tool(&["doctor"]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    for (key, line) in [("cainfo", 3), ("proxy", 2)] {
+        let warning =
+            format!("    warning the repository says which `http.{key}` Cargo uses, at `");
+        assert!(run.stdout.contains(&warning), "{}", run.stdout);
+        assert!(
+            run.stdout
+                .contains(&format!("/work/.cargo/config.toml`, line {line}\n")),
+            "{}",
+            run.stdout
+        );
+    }
 }
 
 #[test]
