@@ -9,6 +9,7 @@ mod entry;
 mod explain;
 mod generate;
 mod get;
+mod init;
 mod report;
 mod schema;
 
@@ -41,6 +42,7 @@ enum Command {
     Doctor(doctor::Arguments),
     Get(get::Arguments),
     Explain(explain::Arguments),
+    Init(Box<init::Arguments>),
     /// Check the config, or print its schema
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -93,6 +95,7 @@ pub fn run() -> ExitCode {
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Get(arguments) => get::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Init(arguments) => init::run(&arguments),
         Command::Config(ConfigCommand::Check(arguments)) => check::run(&arguments),
         Command::Config(ConfigCommand::Schema(_)) => schema::run(),
         Command::Completions(arguments) => generate::completions(&arguments, Cli::command()),

@@ -76,6 +76,31 @@ pub(super) fn file(path: &Path) -> Result<Text, Error> {
     })
 }
 
+/// The file that is the config, or that a new one goes into: another one would hide it, or be hidden.
+///
+/// # Errors
+///
+/// If the config is the text of a variable, or there is no place for one.
+pub(crate) fn target() -> Result<PathBuf, Error> {
+    let environment = Environment::process(None);
+    if environment.var(TEXT_VARIABLE)?.is_some() {
+        return Err(Error::new(
+            Kind::Invalid,
+            format!("the config is the text in `{TEXT_VARIABLE}`, no file"),
+        )
+        .help("unset it, or name a file by `--config`"));
+    }
+    if let Some(path) = environment.var(PATH_VARIABLE)? {
+        return Ok(PathBuf::from(path));
+    }
+    let places = usual_places(&environment)?;
+    let there = places.iter().find(|path| path.exists());
+    there.or_else(|| places.first()).cloned().ok_or_else(|| {
+        Error::new(Kind::NotFound, "there is no place for a config here")
+            .help("set `CARGO_HOME`, or name a file by `--config`")
+    })
+}
+
 /// Where a config is looked for, for the note to someone who has none.
 pub(crate) fn places() -> String {
     candidates().join(", ")

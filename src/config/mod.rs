@@ -16,7 +16,7 @@ use toml::de::DeTable;
 
 pub(crate) use fault::Fault;
 use location::Text;
-pub(crate) use location::{candidates, cargo_home, places};
+pub(crate) use location::{candidates, cargo_home, places, target};
 pub(crate) use node::Node;
 pub(crate) use registry::{Registry, Secret, Source};
 
@@ -66,6 +66,15 @@ impl Config {
     /// As [`load`](Self::load), and if there is no such file.
     pub(crate) fn load_from(path: &Path) -> Result<Self, Error> {
         Self::read(location::file(path)?)
+    }
+
+    /// Reads a text; `origin` is what messages call its place.
+    ///
+    /// # Errors
+    ///
+    /// With the place of what makes no sense.
+    pub(crate) fn check(text: &str, origin: &str) -> Result<Self, Error> {
+        Self::parse(text, None).map_err(|fault| fault.explain(origin, text))
     }
 
     fn read(found: Text) -> Result<Self, Error> {
