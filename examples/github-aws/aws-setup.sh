@@ -1,48 +1,41 @@
 #!/bin/sh
-# AWS's side of the GitHub example: run once, by someone who may. Change the account, the repository and the names.
+# AWS's side, for `cargo-credential-bridge`: run by someone who may. What is there already is left as it is, unless
+# REPLACE=1 is set.
 set -eu
+cd "$(dirname "$0")"
 
 account=123456789012
-region=eu-west-1
 issuer=token.actions.githubusercontent.com
+export AWS_REGION=eu-west-1 AWS_DEFAULT_REGION=eu-west-1
 
-# create_role NAME SUBJECTS SECRET: a role for the jobs with these subjects, which may read this secret and nothing else.
+# create_role NAME: a role with the trust in NAME.trust.json and the rights in NAME.policy.json.
 create_role() {
-    aws iam create-role --role-name "$1" --assume-role-policy-document "{
-      \"Version\": \"2012-10-17\",
-      \"Statement\": [ {
-        \"Effect\": \"Allow\",
-        \"Principal\": { \"Federated\": \"arn:aws:iam::$account:oidc-provider/$issuer\" },
-        \"Action\": \"sts:AssumeRoleWithWebIdentity\",
-        \"Condition\": { \"StringEquals\": {
-          \"$issuer:aud\": \"sts.amazonaws.com\",
-          \"$issuer:sub\": $2
-        } }
-      } ]
-    }"
-    # AWS puts six characters of its own behind a secret's name.
-    aws iam put-role-policy --role-name "$1" --policy-name read-cargo-token --policy-document "{
-      \"Version\": \"2012-10-17\",
-      \"Statement\": [ {
-        \"Effect\": \"Allow\",
-        \"Action\": \"secretsmanager:GetSecretValue\",
-        \"Resource\": \"arn:aws:secretsmanager:$region:$account:secret:$3-??????\"
-      } ]
-    }"
+    if ! aws iam get-role --role-name "$1" >/dev/null 2>&1; then
+        aws iam create-role --role-name "$1" --assume-role-policy-document "file://$1.trust.json"
+    elif [ -n "${REPLACE:-}" ]; then
+        aws iam update-assume-role-policy --role-name "$1" --policy-document "file://$1.trust.json"
+    else
+        echo "the role $1 is there already: REPLACE=1 replaces its trust; by \`init --role NAME\` this one has another name" >&2
+        exit 1
+    fi
+    aws iam put-role-policy --role-name "$1" --policy-name read-cargo-token --policy-document "file://$1.policy.json"
 }
 
-aws iam create-open-id-connect-provider --url "https://$issuer" --client-id-list sts.amazonaws.com
+# create_secret NAME: the token as {"token":"…"} from standard input, if there is none yet: it is in no command line.
+create_secret() {
+    if ! aws secretsmanager describe-secret --secret-id "$1" >/dev/null 2>&1; then
+        echo "the token for $1 as {\"token\":\"…\"}, then Ctrl-D twice:"
+        aws secretsmanager create-secret --name "$1" --secret-string file:///dev/stdin
+    fi
+}
 
-# To publish: only jobs in this repository's environment `release`, whose reviewers and branches are set in the repository.
-# To read: those, whose subject names no branch, and all jobs of the main branch.
-# A repository made, renamed or moved after 15 July 2026 has ids in its subjects: repo:acme@OWNER-ID/app@REPOSITORY-ID:…
-release='"repo:acme/app:environment:release"'
-create_role cargo-ci "[ \"repo:acme/app:ref:refs/heads/main\", $release ]" ci/cargo
-create_role cargo-release "[ $release ]" ci/cargo-publish
+# Who signs the identities of the jobs: once in an account.
+aws iam get-open-id-connect-provider \
+    --open-id-connect-provider-arn "arn:aws:iam::$account:oidc-provider/$issuer" >/dev/null 2>&1 ||
+    aws iam create-open-id-connect-provider --url "https://token.actions.githubusercontent.com" --client-id-list sts.amazonaws.com
 
-# The registry's tokens, each as {"token":"…"}, from standard input (end each with Ctrl-D twice): they are in no command
-# line.
-echo 'the token to read with:'
-aws secretsmanager create-secret --region "$region" --name ci/cargo --secret-string file:///dev/stdin
-echo 'the token to publish with:'
-aws secretsmanager create-secret --region "$region" --name ci/cargo-publish --secret-string file:///dev/stdin
+# The roles last: once they are there, all is.
+create_secret ci/cargo
+create_secret ci/cargo-publish
+create_role cargo-ci
+create_role cargo-ci-publish

@@ -1,55 +1,103 @@
 #!/bin/sh
-# Vault's side of the GitHub example: run once, by someone who may. Change the repository and the paths.
+# Vault's side, for `cargo-credential-bridge`: run by someone who may. What is there already is left as it is, unless
+# REPLACE=1 is set.
 set -eu
+
+# absent NAME COMMAND...: stops where the command finds it, as it may be another's.
+absent() {
+    name=$1
+    shift
+    if [ -z "${REPLACE:-}" ] && "$@" >/dev/null 2>&1; then
+        echo "$name is there already: REPLACE=1 replaces it; by \`init --role NAME\` this one has another name" >&2
+        exit 1
+    fi
+}
+
+# put PATH FIELD: the token from standard input, if there is none yet: it is in no command line.
+put() {
+    if vault kv get -mount=secret -field="$2" "$1" >/dev/null 2>&1; then
+        return
+    fi
+    echo "the token for secret/$1, then Ctrl-D twice:"
+    if vault kv get -mount=secret "$1" >/dev/null 2>&1; then
+        vault kv patch -mount=secret "$1" "$2=-"
+    else
+        vault kv put -mount=secret "$1" "$2=-"
+    fi
+}
 
 # A KV engine of version 2 at `secret`, where there is none yet.
 vault secrets list -format=json | grep -q '"secret/"' ||
     vault secrets enable -path=secret -version=2 kv
 
-vault auth enable jwt
-vault write auth/jwt/config \
-    oidc_discovery_url=https://token.actions.githubusercontent.com \
-    bound_issuer=https://token.actions.githubusercontent.com
+# Who signs the identities of the jobs.
+vault auth list -format=json | grep -q '"jwt/"' ||
+    vault auth enable -path=jwt jwt
+if issuer=$(vault read -field=bound_issuer auth/jwt/config 2>/dev/null); then
+    if [ "$issuer" != https://token.actions.githubusercontent.com ]; then
+        echo "auth/jwt trusts $issuer: take another mount by \`init --auth-mount NAME\`" >&2
+        exit 1
+    fi
+else
+    vault write auth/jwt/config \
+        oidc_discovery_url=https://token.actions.githubusercontent.com \
+        bound_issuer=https://token.actions.githubusercontent.com
+fi
 
+absent 'the policy cargo-ci' vault policy read cargo-ci
 vault policy write cargo-ci - <<'POLICY'
 path "secret/data/ci/cargo" {
   capabilities = ["read"]
 }
 POLICY
 
-vault policy write cargo-release - <<'POLICY'
+# Only this repository, only its branch `main`.
+absent 'the role cargo-ci' vault read auth/jwt/role/cargo-ci
+vault write auth/jwt/role/cargo-ci - <<'ROLE'
+{
+  "bound_audiences": [
+    "https://vault.example.com"
+  ],
+  "bound_claims": {
+    "ref": "refs/heads/main",
+    "repository": "acme/app"
+  },
+  "role_type": "jwt",
+  "token_policies": [
+    "cargo-ci"
+  ],
+  "token_ttl": "60s",
+  "user_claim": "sub"
+}
+ROLE
+
+absent 'the policy cargo-ci-publish' vault policy read cargo-ci-publish
+vault policy write cargo-ci-publish - <<'POLICY'
 path "secret/data/ci/cargo-publish" {
   capabilities = ["read"]
 }
 POLICY
 
-# Only this repository, only its main branch, and a token that lives a minute.
-vault write auth/jwt/role/cargo-ci - <<'ROLE'
+# Only this repository's jobs in the environment `release`, whose reviewers and branches are set there.
+absent 'the role cargo-ci-publish' vault read auth/jwt/role/cargo-ci-publish
+vault write auth/jwt/role/cargo-ci-publish - <<'ROLE'
 {
+  "bound_audiences": [
+    "https://vault.example.com"
+  ],
+  "bound_claims": {
+    "environment": "release",
+    "repository": "acme/app"
+  },
   "role_type": "jwt",
-  "user_claim": "sub",
-  "bound_audiences": ["https://vault.example.com"],
-  "bound_claims": { "repository": "acme/app", "ref": "refs/heads/main" },
-  "token_policies": ["cargo-ci"],
-  "token_ttl": "60s"
+  "token_policies": [
+    "cargo-ci-publish"
+  ],
+  "token_ttl": "60s",
+  "user_claim": "sub"
 }
 ROLE
 
-# Only jobs in the environment `release`, whose reviewers and branches are set in the repository. It reads
-# with the role above, so it runs from the main branch too.
-vault write auth/jwt/role/cargo-release - <<'ROLE'
-{
-  "role_type": "jwt",
-  "user_claim": "sub",
-  "bound_audiences": ["https://vault.example.com"],
-  "bound_claims": { "repository": "acme/app", "environment": "release" },
-  "token_policies": ["cargo-release"],
-  "token_ttl": "60s"
-}
-ROLE
-
-# The registry's tokens, from standard input (end each with Ctrl-D twice): they are in no command line.
-echo 'the token to read with:'
-vault kv put secret/ci/cargo token=-
-echo 'the token to publish with:'
-vault kv put secret/ci/cargo-publish token=-
+# The registry's tokens.
+put ci/cargo token
+put ci/cargo-publish token

@@ -1,34 +1,77 @@
 #!/bin/sh
-# Vault's side of the GitLab example: run once, by someone who may. Change the project and the paths; a GitLab of your own
-# has its own URL in place of gitlab.com.
+# Vault's side, for `cargo-credential-bridge`: run by someone who may. What is there already is left as it is, unless
+# REPLACE=1 is set.
 set -eu
+
+# absent NAME COMMAND...: stops where the command finds it, as it may be another's.
+absent() {
+    name=$1
+    shift
+    if [ -z "${REPLACE:-}" ] && "$@" >/dev/null 2>&1; then
+        echo "$name is there already: REPLACE=1 replaces it; by \`init --role NAME\` this one has another name" >&2
+        exit 1
+    fi
+}
+
+# put PATH FIELD: the token from standard input, if there is none yet: it is in no command line.
+put() {
+    if vault kv get -mount=secret -field="$2" "$1" >/dev/null 2>&1; then
+        return
+    fi
+    echo "the token for secret/$1, then Ctrl-D twice:"
+    if vault kv get -mount=secret "$1" >/dev/null 2>&1; then
+        vault kv patch -mount=secret "$1" "$2=-"
+    else
+        vault kv put -mount=secret "$1" "$2=-"
+    fi
+}
 
 # A KV engine of version 2 at `secret`, where there is none yet.
 vault secrets list -format=json | grep -q '"secret/"' ||
     vault secrets enable -path=secret -version=2 kv
 
-vault auth enable -path=gitlab jwt
-vault write auth/gitlab/config \
-    oidc_discovery_url=https://gitlab.com \
-    bound_issuer=https://gitlab.com
+# Who signs the identities of the jobs.
+vault auth list -format=json | grep -q '"gitlab/"' ||
+    vault auth enable -path=gitlab jwt
+if issuer=$(vault read -field=bound_issuer auth/gitlab/config 2>/dev/null); then
+    if [ "$issuer" != https://gitlab.com ]; then
+        echo "auth/gitlab trusts $issuer: take another mount by \`init --auth-mount NAME\`" >&2
+        exit 1
+    fi
+else
+    vault write auth/gitlab/config \
+        oidc_discovery_url=https://gitlab.com \
+        bound_issuer=https://gitlab.com
+fi
 
+absent 'the policy cargo-ci' vault policy read cargo-ci
 vault policy write cargo-ci - <<'POLICY'
 path "secret/data/ci/cargo" {
   capabilities = ["read"]
 }
 POLICY
 
-# Only this project, only its main branch, and a token that lives a minute. The audience is the job's `aud`.
+# Only this project, only its branch `main`, and that only where it is protected.
+absent 'the role cargo-ci' vault read auth/gitlab/role/cargo-ci
 vault write auth/gitlab/role/cargo-ci - <<'ROLE'
 {
+  "bound_audiences": [
+    "https://vault.example.com"
+  ],
+  "bound_claims": {
+    "project_path": "acme/app",
+    "ref": "main",
+    "ref_protected": "true",
+    "ref_type": "branch"
+  },
   "role_type": "jwt",
-  "user_claim": "sub",
-  "bound_audiences": ["https://vault.example.com"],
-  "bound_claims": { "project_path": "acme/app", "ref_type": "branch", "ref": "main" },
-  "token_policies": ["cargo-ci"],
-  "token_ttl": "60s"
+  "token_policies": [
+    "cargo-ci"
+  ],
+  "token_ttl": "60s",
+  "user_claim": "sub"
 }
 ROLE
 
-# The registry's token, from standard input: it is in no command line.
-vault kv put secret/ci/cargo token=-
+# The registry's tokens.
+put ci/cargo token

@@ -19,6 +19,7 @@ mod gcp_programs;
 mod gcp_requests;
 mod gcp_writes;
 mod identity;
+mod init;
 mod login;
 mod plugins;
 mod real_cargo;
