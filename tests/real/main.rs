@@ -21,6 +21,9 @@ mod choice;
 mod doctor;
 mod gcp;
 mod gcp_refused;
+mod init;
+#[path = "../initiated/mod.rs"]
+mod initiated;
 mod job;
 mod jwt;
 mod kv;

@@ -14,6 +14,9 @@ mod broken;
 mod cargo;
 mod denied;
 mod doctor;
+mod init;
+#[path = "../initiated/mod.rs"]
+mod initiated;
 mod instance;
 mod profiles;
 mod regions;

@@ -16,6 +16,9 @@ mod broken;
 mod cargo;
 mod external;
 mod fake;
+mod init;
+#[path = "../initiated/mod.rs"]
+mod initiated;
 mod refused;
 mod secrets;
 mod team;
