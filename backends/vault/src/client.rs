@@ -22,13 +22,15 @@ use crate::path::VaultPath;
 /// A revocation may take this long: Cargo waits for our exit.
 const REVOCATION_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// HashiCorp Vault.
+/// One of the two servers that speak Vault's API.
 #[derive(Debug)]
-pub struct Vault(Session);
+pub struct Server<const IS_OPENBAO: bool>(Session);
+
+/// HashiCorp Vault.
+pub type Vault = Server<false>;
 
 /// OpenBao, which looks at `BAO_*` before `VAULT_*`.
-#[derive(Debug)]
-pub struct OpenBao(Session);
+pub type OpenBao = Server<true>;
 
 /// One instance while an answer is made.
 pub(crate) struct Session {
@@ -47,54 +49,19 @@ pub(crate) struct Session {
     pub(crate) is_leased: bool,
 }
 
-impl Backend for Vault {
-    type Config = Config;
-    type Reference = Reference;
-
-    fn open(name: &str, config: &Config, context: &Context) -> Result<Self, Error> {
-        Session::open(Dialect::Vault, name, config, context).map(Self)
-    }
-
-    async fn fetch(&mut self, reference: &Reference) -> Result<Fetched, Error> {
-        self.0.fetch(reference).await
-    }
-
-    async fn explain(
-        name: &str,
-        config: &Config,
-        reference: &Reference,
-        context: &Context,
-        steps: &mut Vec<Step>,
-    ) -> Result<(), Error> {
-        let session = Session::open(Dialect::Vault, name, config, context)?;
-        session.explain(reference, steps).await
-    }
-
-    async fn inspect(&mut self, reference: &Reference) -> Inspection {
-        self.0.inspect(reference).await
-    }
-
-    const IS_WRITABLE: bool = true;
-
-    async fn write(&mut self, reference: &Reference, edit: &Edit<'_>) -> Result<Written, Error> {
-        self.0.write(reference, edit).await
-    }
-
-    fn by_hand(config: &Config, reference: &Reference, edit: &Edit<'_>) -> String {
-        by_hand::by_hand(Dialect::Vault, config, reference, edit)
-    }
-
-    async fn close(self, is_in_use: bool) {
-        self.0.close(is_in_use).await;
-    }
+impl<const IS_OPENBAO: bool> Server<IS_OPENBAO> {
+    const DIALECT: Dialect = match IS_OPENBAO {
+        true => Dialect::OpenBao,
+        false => Dialect::Vault,
+    };
 }
 
-impl Backend for OpenBao {
+impl<const IS_OPENBAO: bool> Backend for Server<IS_OPENBAO> {
     type Config = Config;
     type Reference = Reference;
 
     fn open(name: &str, config: &Config, context: &Context) -> Result<Self, Error> {
-        Session::open(Dialect::OpenBao, name, config, context).map(Self)
+        Session::open(Self::DIALECT, name, config, context).map(Self)
     }
 
     async fn fetch(&mut self, reference: &Reference) -> Result<Fetched, Error> {
@@ -108,7 +75,7 @@ impl Backend for OpenBao {
         context: &Context,
         steps: &mut Vec<Step>,
     ) -> Result<(), Error> {
-        let session = Session::open(Dialect::OpenBao, name, config, context)?;
+        let session = Session::open(Self::DIALECT, name, config, context)?;
         session.explain(reference, steps).await
     }
 
@@ -123,7 +90,7 @@ impl Backend for OpenBao {
     }
 
     fn by_hand(config: &Config, reference: &Reference, edit: &Edit<'_>) -> String {
-        by_hand::by_hand(Dialect::OpenBao, config, reference, edit)
+        by_hand::by_hand(Self::DIALECT, config, reference, edit)
     }
 
     async fn close(self, is_in_use: bool) {

@@ -29,5 +29,5 @@ mod read;
 mod token;
 mod write;
 
-pub use client::{OpenBao, Vault};
+pub use client::{OpenBao, Server, Vault};
 pub use config::{Config, Reference};
