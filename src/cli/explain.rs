@@ -1,11 +1,11 @@
 //! `explain`: what an answer would take, told without asking anybody.
 
 mod json;
-mod text;
+pub(in crate::cli) mod text;
 
 use std::process::ExitCode;
 
-use cargo_credential_bridge_backend::{Context, Deadline, Environment, Error, Kind, Step};
+use cargo_credential_bridge_backend::{Context, Deadline, Environment, Error, Heard, Kind, Step};
 use clap::Args;
 
 use super::report::{self, Failure, Format};
@@ -61,6 +61,8 @@ struct Asked {
     place: String,
     /// The field of the secret, or the whole value.
     field: Option<String>,
+    /// The variables of the environment that settings of it are from.
+    variables: Vec<String>,
     /// What asking it would do, unless the chain has ended before it.
     steps: Option<Vec<Step>>,
     /// The error that it would end with, if that is known.
@@ -115,8 +117,11 @@ impl Explained<'_> {
 /// Explains one source after the other, until one is known to end the chain.
 fn explain(config: &Config, registry: &Registry, sources: &[Source]) -> Result<Vec<Asked>, Error> {
     let deadline = Deadline::after(config.timeout);
+    let heard = Heard::default();
     let context = Context {
-        environment: Environment::process(config.base.clone()).until(deadline),
+        environment: Environment::process(config.base.clone())
+            .until(deadline)
+            .heard_by(&heard),
         deadline,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -146,6 +151,7 @@ fn explain(config: &Config, registry: &Registry, sources: &[Source]) -> Result<V
                 Source::Secret(secret) => secret.field.clone(),
                 Source::Provider(_) => None,
             },
+            variables: heard.take(),
             steps: (!is_over).then_some(steps),
             end: outcome.err(),
         });

@@ -18,7 +18,7 @@ pub(crate) const SCHEMA: &str = include_str!("schema.json");
 /// An editor with taplo (Even Better TOML) completes and checks a config by it, if the
 /// first line of the config names the file that the schema was put in:
 ///
-///     #:schema ./credential-bridge.schema.json
+///   #:schema ./credential-bridge.schema.json
 #[derive(Args, Debug)]
 #[command(
     verbatim_doc_comment,

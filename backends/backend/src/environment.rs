@@ -1,9 +1,9 @@
 use core::fmt;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 
 use crate::{Deadline, Error, Kind};
@@ -19,6 +19,20 @@ pub struct Environment {
     variables: Variables,
     base: Option<PathBuf>,
     deadline: Option<Deadline>,
+    /// The names of the variables that had something to say, where somebody wants to know.
+    heard: Option<Heard>,
+}
+
+/// The names of the variables that were read, and were set and not empty.
+#[derive(Clone, Debug, Default)]
+pub struct Heard(Arc<Mutex<BTreeSet<String>>>);
+
+impl Heard {
+    /// The names, sorted, and forgets them.
+    pub fn take(&self) -> Vec<String> {
+        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        core::mem::take(&mut *names).into_iter().collect()
+    }
 }
 
 #[derive(Clone)]
@@ -34,6 +48,7 @@ impl Environment {
             variables: Variables::Process,
             base,
             deadline: None,
+            heard: None,
         }
     }
 
@@ -42,6 +57,15 @@ impl Environment {
     pub fn until(self, deadline: Deadline) -> Self {
         Self {
             deadline: Some(deadline),
+            ..self
+        }
+    }
+
+    /// The same, in which it is noted which variables are read, for reports that say where a setting is from.
+    #[must_use]
+    pub fn heard_by(self, heard: &Heard) -> Self {
+        Self {
+            heard: Some(heard.clone()),
             ..self
         }
     }
@@ -60,6 +84,7 @@ impl Environment {
             ),
             base: Some(base.into()),
             deadline: None,
+            heard: None,
         }
     }
 
@@ -82,7 +107,12 @@ impl Environment {
                 })
                 .transpose()?,
         };
-        Ok(value.filter(|value| !value.is_empty()))
+        let value = value.filter(|value| !value.is_empty());
+        if let (Some(heard), Some(_)) = (&self.heard, &value) {
+            let mut names = heard.0.lock().unwrap_or_else(PoisonError::into_inner);
+            names.insert(name.to_owned());
+        }
+        Ok(value)
     }
 
     /// All variables that are set and not empty, but for those that are not UTF-8.

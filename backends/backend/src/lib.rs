@@ -33,7 +33,7 @@ mod value;
 pub use backend::{Backend, Context, Fetched, Payload, Running, Written};
 pub use deadline::Deadline;
 pub use edit::{Change, Edit};
-pub use environment::Environment;
+pub use environment::{Environment, Heard};
 pub use error::{Error, Kind};
 pub use explain::{Choice, Planned, Step};
 pub use fields::Fields;

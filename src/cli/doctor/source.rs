@@ -5,13 +5,14 @@ use core::time::Duration;
 use std::time::SystemTime;
 
 use cargo_credential_bridge_backend::{
-    Context, Deadline, Environment, Error, Fact, Inspection, Kind, Step,
+    Context, Deadline, Environment, Error, Fact, Heard, Inspection, Kind, Step,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::finding::{Finding, Level, Part, Section};
 use crate::answer;
 use crate::chain::{self, Chain, Found, makes_way};
+use crate::cli::explain::text;
 use crate::config::{Config, Registry, Source};
 use crate::protocol::{Operation, Request};
 use crate::token;
@@ -24,6 +25,8 @@ pub(super) struct Asked {
     place: String,
     /// Which of the ways to prove who this job is were passed over, and which was taken.
     methods: Vec<Step>,
+    /// The variables of the environment that settings of it are from.
+    variables: Vec<String>,
     /// What the store says of this job and of the secret.
     inspection: Inspection,
     outcome: Result<Found, Error>,
@@ -98,7 +101,7 @@ pub(super) async fn ask(
         request,
         context(config),
     );
-    let methods = methods(config, source).await;
+    let (methods, variables) = known(config, source).await;
     let outcome = chain.ask_one(source, 1).await;
     let inspection = chain.inspect(source).await;
     if let Ok(found) = &outcome {
@@ -108,6 +111,7 @@ pub(super) async fn ask(
     Asked {
         place: chain::place(config, source),
         methods,
+        variables,
         inspection,
         outcome,
     }
@@ -120,7 +124,7 @@ pub(super) fn sections(link: &Link<'_>, registry: &Registry, asked: Vec<Asked>) 
     let findings = asked.into_iter().zip(levels).map(|(one, level)| {
         let title = format!("{names}: {}", one.place);
         let inspection = one.inspection;
-        let mut findings: Vec<_> = login(&one.methods).into_iter().collect();
+        let mut findings: Vec<_> = login(&one.methods, &one.variables).into_iter().collect();
         if !inspection.identity.is_empty() {
             let known = Finding::ok("the store knows this job");
             findings.push(
@@ -144,23 +148,24 @@ pub(super) fn sections(link: &Link<'_>, registry: &Registry, asked: Vec<Asked>) 
     findings.collect()
 }
 
-/// What is known of the login before it is made.
-async fn methods(config: &Config, source: &Source) -> Vec<Step> {
+/// What is known of the login before it is made, and the variables that settings are from.
+async fn known(config: &Config, source: &Source) -> (Vec<Step>, Vec<String>) {
     let Source::Secret(secret) = source else {
-        return Vec::new();
+        return (Vec::new(), Vec::new());
     };
     let (_, instance) = &config.backends[secret.backend];
-    let (mut steps, context) = (Vec::new(), context(config));
+    let (mut steps, mut context, heard) = (Vec::new(), context(config), Heard::default());
+    context.environment = context.environment.heard_by(&heard);
     // Asking says why it does not get far.
     let _ = instance
         .explain(secret.reference.as_ref(), &context, &mut steps)
         .await;
     steps.retain(|step| matches!(step, Step::Taken { .. } | Step::PassedOver { .. }));
-    steps
+    (steps, heard.take())
 }
 
-/// Which way to prove who this job is was taken, and why not the others.
-fn login(methods: &[Step]) -> Option<Finding> {
+/// Which way to prove who this job is was taken, why not the others, and where settings are from that are not in the config.
+fn login(methods: &[Step], variables: &[String]) -> Option<Finding> {
     let taken = methods.iter().find_map(|step| match step {
         Step::Taken { method, identity } => Some(format!("logs in by `{method}`: {identity}")),
         _ => None,
@@ -169,7 +174,15 @@ fn login(methods: &[Step]) -> Option<Finding> {
         Step::PassedOver { method, why } => Some(format!("not by `{method}`: {}", why.what())),
         _ => None,
     });
-    Some(passed_over.fold(Finding::ok(taken), Finding::detail))
+    let settings = match variables {
+        [] => None,
+        names => Some(format!("settings {}", text::variables(names))),
+    };
+    Some(
+        passed_over
+            .chain(settings)
+            .fold(Finding::ok(taken), Finding::detail),
+    )
 }
 
 /// Whether the chain has stopped at one of these, so that Cargo gets nothing from those behind it.

@@ -32,6 +32,7 @@ fn source(source: &Asked) -> Value {
     json!({
         "place": source.place,
         "field": source.field,
+        "variables": source.variables,
         "is-asked": source.steps.is_some(),
         "steps": source.steps.iter().flatten().map(step).collect::<Vec<_>>(),
         "ends-with": source.end.as_ref().map(error_json),

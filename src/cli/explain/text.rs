@@ -73,6 +73,10 @@ fn write_source(
             "the chain has ended before it",
         );
     };
+    if !source.variables.is_empty() {
+        let text = variables(&source.variables);
+        line(out, "   ", KEYWORD, "settings", &text)?;
+    }
     for step in steps {
         write_step(step, out)?;
     }
@@ -86,6 +90,12 @@ fn write_source(
     };
     line(out, "   ", END, "ends", &format!("{}, {then}", end.what()))?;
     write_rest(end, out)
+}
+
+/// Where settings are from that are not in the config.
+pub(in crate::cli) fn variables(names: &[String]) -> String {
+    let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    format!("from the environment: {}", names.join(", "))
 }
 
 fn write_step(step: &Step, out: &mut impl Write) -> io::Result<()> {

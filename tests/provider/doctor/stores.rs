@@ -45,6 +45,7 @@ fn vault_says_whom_it_knows_and_which_version_it_is() {
         with_vault(&registry, &server, "path = \"ci/cargo\", field = \"token\"").tool(&["doctor"]);
     assert_well(&run);
     for line in [
+        "            - settings from the environment: `VAULT_TOKEN`\n",
         "    ok      the store knows this job\n",
         "            - login: the token of this machine\n",
         "            - identity: token\n",

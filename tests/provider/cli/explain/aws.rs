@@ -55,6 +55,7 @@ config    `[HOME]/.cargo/credential-bridge.toml`
 chain     `sources`, to read
 
 1. the secret `prod/cargo` of `store`
+   settings  from the environment: `ACTIONS_ID_TOKEN_REQUEST_TOKEN`, `ACTIONS_ID_TOKEN_REQUEST_URL`
    auth      `web-identity`: the role `arn:aws:iam::123456789012:role/ci`
    GET       https://github.example.com/github/token
              have GitHub mint the identity token of this job, for the audience `sts.amazonaws.com`

@@ -68,6 +68,7 @@ chain     `sources`, to read
    run       `/opt/my plugins/x --cargo-plugin`, which is asked what Cargo asks
 
 5. the environment variable `TOKEN` of `job`, field `cargo`
+   settings  from the environment: `TOKEN`
    read      the environment variable `TOKEN`
 
 A source without this secret, or of no use on this machine, makes way for the next. A refusal ends the chain, and so does a store that is not reached.
@@ -120,6 +121,9 @@ fn a_prefix() {
           "step": "read",
           "what": "the environment variable `TOKEN`"
         }
+      ],
+      "variables": [
+        "TOKEN"
       ]
     }
   ]
@@ -176,6 +180,7 @@ config    `[HOME]/.cargo/credential-bridge.toml`
 chain     `sources`, to read
 
 1. the path `a` of `corp`
+   settings  from the environment: `ADDRESS`
    ends      `address` from the environment variable `ADDRESS` is no use, and the chain ends
              the address is not a URL: relative URL without a base
 

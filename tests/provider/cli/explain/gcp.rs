@@ -39,6 +39,7 @@ config    `[HOME]/.cargo/credential-bridge.toml`
 chain     `sources`, to read
 
 1. the secret `cargo` of `store`
+   settings  from the environment: `ACTIONS_ID_TOKEN_REQUEST_TOKEN`, `ACTIONS_ID_TOKEN_REQUEST_URL`, `GCE_METADATA_HOST`
    auth      `workload-identity`: `serviceAccount:cargo-ci@acme.iam.gserviceaccount.com`
    GET       https://github.example.com/github/token
              have GitHub mint the identity token of this job, for the audience `https://iam.googleapis.com/projects/123456789/locations/global/workloadIdentityPools/ci/providers/github`
@@ -88,6 +89,7 @@ config    `[HOME]/.cargo/credential-bridge.toml`
 chain     `sources`, to read
 
 1. the secret `cargo` of `store`
+   settings  from the environment: `GCE_METADATA_HOST`
    auth      `adc`: the service account of this machine
    GET       https://google.example.com/computeMetadata/v1/instance/service-accounts/default/token
              get a token, if this machine has a metadata server
@@ -124,6 +126,7 @@ config    `[HOME]/.cargo/credential-bridge.toml`
 chain     `sources`, to read
 
 1. the secret `cargo`, version `3` of `store`
+   settings  from the environment: `GCE_METADATA_HOST`, `GOOGLE_APPLICATION_CREDENTIALS`
    auth      `adc`: `serviceAccount:cargo-ci@acme.iam.gserviceaccount.com`
    read      the credentials in `[HOME]/credentials.json`
    GET       https://secretmanager.europe-west3.rep.example.goog/v1/projects/acme/locations/europe-west3/secrets/cargo/versions/3:access

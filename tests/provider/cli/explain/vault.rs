@@ -73,6 +73,7 @@ config    `[HOME]/.cargo/credential-bridge.toml`
 chain     `sources`, to read
 
 1. the path `ci/cargo` of `corp`, field `token`
+   settings  from the environment: `ACTIONS_ID_TOKEN_REQUEST_TOKEN`, `ACTIONS_ID_TOKEN_REQUEST_URL`
    auth      not `kubernetes`: no identity here: the file `none` does not exist or is empty
    auth      `jwt`: the jwt role `ci`
    GET       https://github.example.com/github/token
@@ -165,6 +166,7 @@ config    `[HOME]/.cargo/credential-bridge.toml`
 chain     `sources`, to read
 
 1. the path `data/ci` of `corp`
+   settings  from the environment: `VAULT_TOKEN`
    auth      `token`: the token in `VAULT_TOKEN`
    ends      the path `data/ci` in the mount `secret` starts with `data/`, which is a part of the API and not of the path, and the chain ends
              help: leave `data/` out; a secret that really is below `data/` is read by `raw-path = "secret/data/data/ci"`
