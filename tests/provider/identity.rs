@@ -350,7 +350,8 @@ fn the_claims_of_a_refused_token() {
             "POST $VAULT/v1/auth/jwt/login answered 400 Bad Request",
             "error validating claims: claim \"ref\" does not match any associated bound claim values",
             "help: the job's token states iss \"$ISSUER\", aud \"https://vault.example.com\", sub \"repo:acme/app:ref:refs/heads/main\"; \
-             compare with the bound audiences and claims that `vault read auth/jwt/role/cargo-ci` shows",
+             compare with the bound audiences and claims that `vault read auth/jwt/role/cargo-ci` shows; \
+             `vault list auth/jwt/role` names the roles that there are",
         ]
     );
 }

@@ -113,7 +113,7 @@ Caused by:
 
 Caused by:
   error validating token: invalid audience (aud) claim: audience claim does not match any expected audience
-  help: the job's token states iss "http://ISSUER", aud "https://vault.example.com", sub "repo:acme/app:ref:refs/heads/main"; compare with the bound audiences and claims that `vault read auth/jwt-NAME/role/ci` shows
+  help: the job's token states iss "http://ISSUER", aud "https://vault.example.com", sub "repo:acme/app:ref:refs/heads/main"; compare with the bound audiences and claims that `vault read auth/jwt-NAME/role/ci` shows; `vault list auth/jwt-NAME/role` names the roles that there are
 "#;
         assert_says(&job, &job.build(), expected);
     });

@@ -35,7 +35,7 @@ fn check(claims: impl FnOnce(&Issuer) -> Value, status: &str, words: &str) {
     );
     let help = format!(
         "\nhelp: the job's token states iss {}, aud {}, sub {}; compare with the bound audiences and claims that \
-         `vault read auth/{mount}/role/ci` shows",
+         `vault read auth/{mount}/role/ci` shows; `vault list auth/{mount}/role` names the roles that there are",
         claims["iss"], claims["aud"], claims["sub"]
     );
     assert!(text.ends_with(&help), "{text}");

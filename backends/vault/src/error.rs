@@ -161,12 +161,19 @@ fn help(action: &Action<'_>, kind: Kind, answer: &Answer, dialect: Dialect) -> O
         (Action::Login { method, mount, role, claims }, Kind::Unauthenticated) => {
             // The cert auth method calls its roles certs.
             let folder = if *method == "cert" { "certs" } else { "role" };
-            let role = role.map_or_else(|| "the role".to_owned(), |role| format!("`{cli} read auth/{mount}/{folder}/{role}`"));
+            // Whether it is the role that is not there, Vault says in words alone.
+            let (shown, list) = match role {
+                Some(role) => (
+                    format!("`{cli} read auth/{mount}/{folder}/{role}`"),
+                    format!("; `{cli} list auth/{mount}/{folder}` names the roles that there are"),
+                ),
+                None => ("the role".to_owned(), String::new()),
+            };
             match claims {
                 Some(claims) => format!(
-                    "the job's token states {claims}; compare with the bound audiences and claims that {role} shows"
+                    "the job's token states {claims}; compare with the bound audiences and claims that {shown} shows{list}"
                 ),
-                None => format!("{role} shows what the login must match"),
+                None => format!("{shown} shows what the login must match{list}"),
             }
         }
         (Action::Login { mount, .. }, _) => {

@@ -33,7 +33,8 @@ fn refused_with_an_echo_of_what_was_sent() {
             &answered,
             "error validating token [redacted]; invalid audience (aud) claim",
             "help: the job's token states iss \"https://issuer.example.com\", aud \"vault\", sub \"repo:acme/app\"; \
-             compare with the bound audiences and claims that `vault read auth/jwt/role/cargo-ci` shows",
+             compare with the bound audiences and claims that `vault read auth/jwt/role/cargo-ci` shows; \
+             `vault list auth/jwt/role` names the roles that there are",
         ];
         check(
             &answered,
