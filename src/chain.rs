@@ -3,7 +3,8 @@
 use core::fmt;
 use core::time::Duration;
 
-use cargo_credential_bridge_backend::{Context, Error, Inspection, Kind};
+use cargo_credential_bridge_backend::log::{Public, Timer};
+use cargo_credential_bridge_backend::{Context, Error, Inspection, Kind, step};
 use secrecy::SecretString;
 
 use crate::backends::Opened;
@@ -100,6 +101,18 @@ impl<'a> Chain<'a> {
 
     /// Asks one source, before `left - 1` others.
     pub(crate) async fn ask_one(&mut self, source: &Source, left: usize) -> Result<Found, Error> {
+        let timer = Timer::start();
+        step!("asking", source = Place(self.config, source));
+        let outcome = self.ask_source(source, left).await;
+        let result = match &outcome {
+            Ok(_) => Ok("token"),
+            Err(error) => Err(error.kind()),
+        };
+        self.log(source, result, timer);
+        outcome
+    }
+
+    async fn ask_source(&mut self, source: &Source, left: usize) -> Result<Found, Error> {
         let place = Place(self.config, source).to_string();
         match source {
             Source::Secret(secret) => self.ask_store(secret, place, left).await,
@@ -166,6 +179,22 @@ impl<'a> Chain<'a> {
         source: &Source,
         token: Option<&Parts>,
     ) -> Result<Changed, Error> {
+        let timer = Timer::start();
+        step!("changing", source = Place(self.config, source));
+        let outcome = self.change_source(source, token).await;
+        let result = match &outcome {
+            Ok(_) => Ok("changed"),
+            Err(error) => Err(error.kind()),
+        };
+        self.log(source, result, timer);
+        outcome
+    }
+
+    async fn change_source(
+        &mut self,
+        source: &Source,
+        token: Option<&Parts>,
+    ) -> Result<Changed, Error> {
         let context = self.context.clone();
         let place = Place(self.config, source).to_string();
         match source {
@@ -194,6 +223,20 @@ impl<'a> Chain<'a> {
                     notes: undo.into_iter().collect(),
                 })
             }
+        }
+    }
+
+    /// Says what a source had to say.
+    fn log(&self, source: &Source, result: Result<&'static str, Kind>, timer: Timer) {
+        let place = Place(self.config, source);
+        match result {
+            Ok(result) => step!(
+                "done",
+                source = place,
+                outcome = result,
+                took = timer.took()
+            ),
+            Err(kind) => step!("done", source = place, outcome = kind, took = timer.took()),
         }
     }
 
@@ -264,6 +307,8 @@ fn end(passed_over: Vec<Error>) -> End {
 
 /// A source, as messages call it.
 struct Place<'a>(&'a Config, &'a Source);
+
+impl Public for Place<'_> {}
 
 impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -28,6 +28,7 @@ pub(crate) fn expect_answer() {
 pub(crate) fn give(answer: &Answer) {
     if AWAITED.swap(false, Ordering::SeqCst) {
         answer.write(send);
+        answer.log();
     }
 }
 

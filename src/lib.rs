@@ -10,6 +10,7 @@ mod chain;
 mod cli;
 mod config;
 mod guard;
+mod log;
 mod login;
 mod note;
 mod plugin;

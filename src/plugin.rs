@@ -5,17 +5,18 @@
 use std::io::{self, BufRead};
 use std::process::ExitCode;
 
-use cargo_credential_bridge_backend::{Context, Deadline, Environment, Error, Kind};
+use cargo_credential_bridge_backend::{Context, Deadline, Environment, Error, Kind, step};
 
 use crate::answer::{failure, nothing_found, token_answer, without_chain};
 use crate::chain::{Chain, End};
 use crate::config::{self, Config, Registry, Source};
 use crate::guard::{self, Watchdog};
+use crate::log;
 use crate::login;
 use crate::note::note;
 use crate::protocol::{Action, Answer, HELLO, Operation, Request};
 use crate::provider;
-use crate::registry::IndexUrl;
+use crate::registry::{Bare, IndexUrl};
 
 /// Cargo's requests are a few KiB, most of it the headers of the registry's 401.
 const LINE_LIMIT: usize = 256 << 10;
@@ -26,6 +27,7 @@ pub fn run() -> ExitCode {
     guard::answer_panics();
     guard::send(HELLO);
     guard::hide_memory();
+    log::start();
     let mut input = io::stdin().lock();
     loop {
         match read_line(&mut input) {
@@ -82,6 +84,8 @@ fn read_line(input: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
 
 /// Answers one request.
 fn answer(request: &Request) {
+    let registry = Bare(&request.index_url);
+    step!("request", action = request.action, registry = registry);
     if request.action == Action::Unknown {
         return guard::give(&Answer::OperationNotSupported);
     }

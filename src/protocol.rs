@@ -4,7 +4,10 @@
 //! `cargo-credential` crate borrow their strings, so that any escape in an argument or a login token fails,
 //! with an error that repeats it.
 
-use cargo_credential_bridge_backend::Fields;
+use core::fmt;
+
+use cargo_credential_bridge_backend::log::Public;
+use cargo_credential_bridge_backend::{Fields, step};
 use secrecy::zeroize::Zeroize as _;
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use serde::{Deserialize, Serialize};
@@ -237,6 +240,31 @@ impl Request {
     }
 }
 
+impl Public for Action {}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Get(operation) => write!(f, "get {}", operation.as_str()),
+            Self::Login => f.write_str("login"),
+            Self::Logout => f.write_str("logout"),
+            Self::Unknown => f.write_str("unknown"),
+        }
+    }
+}
+
+impl Public for Cache {}
+
+impl fmt::Display for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Never => f.write_str("never"),
+            Self::Session => f.write_str("session"),
+            Self::Expires(at) => write!(f, "until {at}"),
+        }
+    }
+}
+
 impl Operation {
     pub(crate) const ALL: [Self; 5] = [
         Self::Read,
@@ -273,6 +301,22 @@ impl Answer {
             message: message.into(),
             caused_by: caused_by.into_iter().collect(),
         }
+    }
+
+    /// Says in the log which answer it is.
+    pub(crate) fn log(&self) {
+        let kind = match self {
+            Self::Token { cache, .. } => {
+                return step!("answer", kind = "token", cache = *cache);
+            }
+            Self::LoggedIn => "logged-in",
+            Self::LoggedOut => "logged-out",
+            Self::UrlNotSupported => "url-not-supported",
+            Self::NotFound => "not-found",
+            Self::OperationNotSupported => "operation-not-supported",
+            Self::Other { .. } => "other",
+        };
+        step!("answer", kind = kind);
     }
 
     /// Hands the line to `write`, and forgets it.

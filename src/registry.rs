@@ -7,6 +7,8 @@
 use core::fmt;
 use core::str::FromStr;
 
+use cargo_credential_bridge_backend::log::Public;
+use cargo_credential_bridge_backend::step;
 use url::Url;
 
 /// The two kinds of index, which never match each other.
@@ -127,6 +129,28 @@ impl fmt::Display for IndexUrl {
     }
 }
 
+/// The index URL of a registry, for the log: without a user, a query or a fragment, which may hold what is not for everyone.
+pub(crate) struct Bare<'a>(pub(crate) &'a str);
+
+impl Public for Bare<'_> {}
+
+impl fmt::Display for Bare<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Ok(url) = self.0.parse::<IndexUrl>() else {
+            return f.write_str("not the URL of an index");
+        };
+        let (scheme, rest) = url.authority.split_once("://").unwrap_or_default();
+        let (_, host) = rest.rsplit_once('@').unwrap_or(("", rest));
+        let end = url.path.find(['?', '#']).unwrap_or(url.path.len());
+        let bare = IndexUrl {
+            authority: format!("{scheme}://{host}"),
+            path: url.path[..end].to_owned(),
+            ..url
+        };
+        bare.fmt(f)
+    }
+}
+
 /// The entries of the config, by index URL.
 #[derive(Debug)]
 pub struct Entries<T> {
@@ -200,6 +224,7 @@ impl<T> Entries<T> {
                 .filter(|entry| entry.is_prefix && url.is_below(&entry.urls[0]))
                 .max_by_key(|entry| entry.urls[0].path.len())
         })?;
+        step!("entry", matched = Bare(&entry.urls[0].to_string()));
         Some(Matched {
             url: &entry.urls[0],
             by: match entry.urls.iter().position(|known| known == url) {

@@ -73,6 +73,9 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         &request,
         &url,
         |answer| {
+            if let Ok(answer) = &answer {
+                answer.log();
+            }
             outcome = match answer {
                 Ok(Answer::Token { token, .. }) => print(&token),
                 // It was said on the way.

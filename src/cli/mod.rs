@@ -19,6 +19,7 @@ use clap::builder::PossibleValue;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+use crate::log;
 use crate::protocol::Operation;
 use report::Failure;
 #[cfg(test)]
@@ -91,6 +92,7 @@ Colour only on a terminal, and never with NO_COLOR.
 /// Runs the command that the arguments of this process name.
 pub fn run() -> ExitCode {
     report::report_panics();
+    log::start();
     let outcome = match Cli::parse().command {
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Get(arguments) => get::run(&arguments),

@@ -8,10 +8,12 @@ mod node;
 mod registry;
 mod snippet;
 
+use core::fmt;
 use core::time::Duration;
 use std::path::{Path, PathBuf};
 
-use cargo_credential_bridge_backend::Error;
+use cargo_credential_bridge_backend::log::Public;
+use cargo_credential_bridge_backend::{Error, step};
 use toml::de::DeTable;
 
 pub(crate) use fault::Fault;
@@ -56,7 +58,11 @@ impl Config {
     ///
     /// With the place of what makes no sense.
     pub(crate) fn load() -> Result<Option<Self>, Error> {
-        location::find()?.map(Self::read).transpose()
+        let found = location::find()?;
+        if found.is_none() {
+            step!("no config");
+        }
+        found.map(Self::read).transpose()
     }
 
     /// Reads the config in a file.
@@ -78,6 +84,7 @@ impl Config {
     }
 
     fn read(found: Text) -> Result<Self, Error> {
+        step!("config", from = Origin(&found.origin));
         let config = Self::parse(&found.text, found.base)
             .map_err(|fault| fault.explain(&found.origin, &found.text))?;
         Ok(Self {
@@ -111,6 +118,17 @@ impl Config {
             registries,
             base,
         })
+    }
+}
+
+/// The place of a config, for the log.
+struct Origin<'a>(&'a str);
+
+impl Public for Origin<'_> {}
+
+impl fmt::Display for Origin<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
     }
 }
 

@@ -3,7 +3,8 @@
 use std::io;
 use std::process::Stdio;
 
-use cargo_credential_bridge_backend::{Context, Error, Kind, SecretSlice};
+use cargo_credential_bridge_backend::log::{Program, Timer};
+use cargo_credential_bridge_backend::{Context, Error, Kind, SecretSlice, step};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use tokio::io::{
@@ -136,6 +137,8 @@ async fn speak(
 ) -> Result<Answer, Error> {
     let broken = |error: io::Error| failed(command, Kind::Invalid, &error.to_string());
     let path = program(command, context)?;
+    let timer = Timer::start();
+    step!("program started", program = Program(path.as_os_str()));
     let mut child = tokio::process::Command::new(path)
         .arg("--cargo-plugin")
         .env(ASKED, &request.index_url)
@@ -188,6 +191,7 @@ async fn speak(
     // It ends when nobody asks, and nobody listens, any more.
     drop((stdin, stdout));
     let status = child.wait().await.map_err(broken)?;
+    step!("program ended", status = status, took = timer.took());
     if answer.expose_secret().is_empty() {
         return Err(failed(
             command,

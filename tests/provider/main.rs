@@ -20,6 +20,7 @@ mod gcp_requests;
 mod gcp_writes;
 mod identity;
 mod init;
+mod log;
 mod login;
 mod plugins;
 mod real_cargo;

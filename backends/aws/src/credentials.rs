@@ -12,7 +12,7 @@ use aws_sdk_sts::types::AssumedRoleUser;
 use aws_smithy_types::date_time::ConversionError;
 use cargo_credential_bridge_backend::identity::{Identity as Workload, WorkloadToken};
 use cargo_credential_bridge_backend::{
-    Error, ExposeSecret as _, Kind, Running, SecretString, Value,
+    Error, ExposeSecret as _, Kind, Running, SecretString, Value, step,
 };
 
 use crate::config::Identity;
@@ -48,6 +48,7 @@ impl Identity {
             for role in &self.roles {
                 login = self.assume(role, &login, sdk, config).await?;
                 login.conceal(sdk);
+                step!("role assumed");
             }
             Ok(login)
         })
@@ -112,7 +113,11 @@ async fn first(methods: &[Method], sdk: &Sdk, config: &SdkConfig) -> Result<Logi
         };
         match outcome {
             Err(error) if error.kind() == Kind::NotAvailable => missing.push(error),
-            outcome => return outcome,
+            Ok(login) => {
+                step!("login", to = "AWS", method = method.name());
+                return Ok(login);
+            }
+            refused => return refused,
         }
     }
     Err(nobody(missing))

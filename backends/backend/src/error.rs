@@ -21,6 +21,20 @@ pub enum Kind {
     Invalid,
 }
 
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotFound => "not-found",
+            Self::NotAvailable => "not-available",
+            Self::Unauthenticated => "unauthenticated",
+            Self::PermissionDenied => "permission-denied",
+            Self::Unavailable => "unavailable",
+            Self::Timeout => "timeout",
+            Self::Invalid => "invalid",
+        })
+    }
+}
+
 /// A failure, as facts: what failed, what was asked, what was answered, and what to do about it.
 ///
 /// No part of it may hold a secret. The text that people read is put together in one place, by whoever

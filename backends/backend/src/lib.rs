@@ -8,6 +8,7 @@
 //! * [`Value`] and [`SecretValue`] are settings that may be written down or supplied by the job.
 //! * [`Deadline`] is the one moment by which a whole answer must be ready.
 //! * [`Edit`] is what `cargo login` and `cargo logout` change in a secret.
+//! * [`log`] is what may be said of each step to whoever asks for a log.
 //! * `http` (feature `http`) is the hardened HTTP client, with its retries, certificates and proxies.
 //! * `identity` (feature `identity`) gets the workload identity token of the CI job that this runs in.
 //! * `program` (feature `program`) runs a program that prints a token.
@@ -26,6 +27,7 @@ pub mod http;
 #[cfg(feature = "identity")]
 pub mod identity;
 mod inspect;
+pub mod log;
 #[cfg(feature = "program")]
 pub mod program;
 mod value;

@@ -13,7 +13,8 @@ use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use crate::{Deadline, Kind};
+use crate::log::{Program, Timer};
+use crate::{Deadline, Kind, step};
 
 /// No program prints more than this many bytes for one token.
 const OUTPUT_LIMIT: usize = 1 << 20;
@@ -83,6 +84,11 @@ pub async fn run(
     if terminal == Terminal::Away {
         program.process_group(0);
     }
+    let timer = Timer::start();
+    step!(
+        "program started",
+        program = Program(program.as_std().get_program())
+    );
     let child = program
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -90,7 +96,9 @@ pub async fn run(
         .kill_on_drop(true)
         .spawn()
         .map_err(Failure::of)?;
-    Group(child, terminal).ended(deadline).await
+    let ended = Group(child, terminal).ended(deadline).await?;
+    step!("program ended", status = ended.status, took = timer.took());
+    Ok(ended)
 }
 
 /// A program and, where it has no terminal, all that it started; who is left of them is killed when this goes.

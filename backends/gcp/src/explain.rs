@@ -121,18 +121,16 @@ async fn first(
     let mut choice = Choice::new(steps);
     for method in &*login::or_default(methods) {
         let mut own = Vec::new();
-        let (name, outcome) = match method {
-            Method::Adc { credentials_file } => (
-                "adc",
-                adc_login(credentials_file.as_ref(), session, &mut own).await,
-            ),
-            Method::WorkloadIdentity(method) => (
-                "workload-identity",
-                Route::resolve(method, session).and_then(|route| route.explain(session, &mut own)),
-            ),
+        let outcome = match method {
+            Method::Adc { credentials_file } => {
+                adc_login(credentials_file.as_ref(), session, &mut own).await
+            }
+            Method::WorkloadIdentity(method) => {
+                Route::resolve(method, session).and_then(|route| route.explain(session, &mut own))
+            }
         };
         let identity = outcome.as_ref().map(identity).map_err(Error::clone);
-        if choice.settle(name, own, identity)? {
+        if choice.settle(method.name(), own, identity)? {
             return outcome;
         }
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use cargo_credential_bridge_backend::identity::Identity;
-use cargo_credential_bridge_backend::{Error, Kind, SecretString, Value};
+use cargo_credential_bridge_backend::{Error, Kind, SecretString, Value, step};
 
 use crate::adc;
 use crate::credentials_file::CredentialsFile;
@@ -92,6 +92,7 @@ pub(crate) async fn first(methods: &[Method], session: &Session) -> Result<Login
             Err(error) if error.kind() == Kind::NotAvailable => missing.push(error),
             Ok(login) => {
                 session.transport.conceal(&login.token);
+                step!("login", to = "Google", method = method.name());
                 return Ok(login);
             }
             refused => return refused,

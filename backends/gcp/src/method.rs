@@ -23,6 +23,16 @@ pub(crate) enum Method {
     WorkloadIdentity(#[serde(deserialize_with = "checked")] Box<WorkloadIdentity>),
 }
 
+impl Method {
+    /// Its name in the settings.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Adc { .. } => "adc",
+            Self::WorkloadIdentity(_) => "workload-identity",
+        }
+    }
+}
+
 /// How a job's token is traded.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

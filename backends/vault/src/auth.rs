@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use cargo_credential_bridge_backend::identity::{Identity, WorkloadToken};
-use cargo_credential_bridge_backend::{Error, ExposeSecret as _, Kind, SecretString, Value};
+use cargo_credential_bridge_backend::{Error, ExposeSecret as _, Kind, SecretString, Value, step};
 use http::StatusCode;
 use rustify::Endpoint;
 use rustify::enums::{RequestMethod, RequestType, ResponseType};
@@ -96,7 +96,11 @@ pub(crate) async fn login(methods: &[Method], session: &Session) -> Result<Login
         };
         match outcome {
             Err(error) if error.kind() == Kind::NotAvailable => missing.push(error),
-            outcome => return outcome,
+            Ok(login) => {
+                step!("login", to = session.dialect, method = method.name());
+                return Ok(login);
+            }
+            refused => return refused,
         }
     }
     if missing.is_empty() {
@@ -327,13 +331,19 @@ impl Method {
 /// Vault's own token, where no method is given. Behind a Vault Agent there need not be one.
 async fn default_login(session: &Session) -> Result<Login, Error> {
     match own_token(session).await {
-        Ok(token) => Ok(Login::given(token)),
-        Err(error) if error.kind() == Kind::NotAvailable && session.is_agent => Ok(Login {
-            token: None,
-            identity: "the agent's identity".to_owned(),
-            revoke_in: None,
-            lifetime: None,
-        }),
+        Ok(token) => {
+            step!("login", to = session.dialect, method = "token");
+            Ok(Login::given(token))
+        }
+        Err(error) if error.kind() == Kind::NotAvailable && session.is_agent => {
+            step!("login", to = session.dialect, method = "agent");
+            Ok(Login {
+                token: None,
+                identity: "the agent's identity".to_owned(),
+                revoke_in: None,
+                lifetime: None,
+            })
+        }
         Err(error) => Err(error),
     }
 }

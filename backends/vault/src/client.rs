@@ -4,7 +4,7 @@ use core::time::Duration;
 use cargo_credential_bridge_backend::http::Client;
 use cargo_credential_bridge_backend::{
     Backend, Context, Edit, Error, ExposeSecret as _, Fetched, Inspection, Kind, SecretString,
-    Step, Written,
+    Step, Written, step,
 };
 use http::{HeaderName, HeaderValue, Request, Uri, header};
 use rustify::Endpoint;
@@ -163,8 +163,10 @@ impl Session {
             return;
         };
         if self.is_leased && is_in_use {
+            step!("login kept", why = "the token dies with it");
             return;
         }
+        step!("revoking the login");
         let limit = REVOCATION_TIMEOUT.min(self.context.deadline.remaining());
         let revocation = self.ask(
             &RevokeTokenSelfRequest {},

@@ -1,5 +1,6 @@
 use core::fmt;
 
+use cargo_credential_bridge_backend::log::Public;
 use cargo_credential_bridge_backend::{Environment, Error};
 
 /// Which of the two products it is. They differ, for a client, in the names of things around them.
@@ -62,6 +63,8 @@ impl Dialect {
         }
     }
 }
+
+impl Public for Dialect {}
 
 impl fmt::Display for Dialect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -111,7 +111,7 @@ struct Taken {
 }
 
 impl Method {
-    fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match &self.proof {
             Proof::Token { .. } => "token",
             Proof::Jwt { .. } => "jwt",

@@ -8,7 +8,9 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::address::{self, ActualHost, is_loopback, is_metadata, origin};
+use super::asked::{self, describe};
 use super::{ClientCertificate, Concealed, Retry, Roots, refusal, retry, tls};
+use crate::log::Timer;
 use crate::{Context, Deadline, Error, Kind, Running};
 
 /// No answer of a store is larger than this many bytes. Vault's limit for a request is 32 MiB, but a secret
@@ -279,55 +281,67 @@ impl Client {
         Ok(request)
     }
 
-    /// One try. The flag beside an error says whether another may help.
+    /// One try, and a word on it in the log. The flag beside an error says whether another may help.
     fn send_once<'a>(
         &'a self,
-        mut request: reqwest::Request,
+        request: reqwest::Request,
         described: &'a str,
         limit: Option<Duration>,
     ) -> Running<'a, Tried> {
         Box::pin(async move {
-            let remaining = self.deadline.remaining();
-            if remaining.is_zero() {
-                return Err((
-                    refusal::timeout(&self.origin, described, self.deadline),
-                    false,
-                ));
-            }
-            let limit = limit.map_or(remaining, |limit| limit.min(remaining));
-            *request.timeout_mut() = Some(limit);
-
-            let failed = |error: reqwest::Error| {
-                let again = refusal::is_transient(&error);
-                (
-                    refusal::classify(&error, &self.origin, described, self.deadline, self.keys),
-                    again,
-                )
-            };
-            let mut answer = self.http.execute(request).await.map_err(failed)?;
-            let mut body =
-                Vec::with_capacity(answer.content_length().unwrap_or(0).min(1 << 16) as usize);
-            while let Some(chunk) = answer.chunk().await.map_err(failed)? {
-                body.extend_from_slice(&chunk);
-                if body.len() > ANSWER_LIMIT {
-                    let error = Error::new(
-                        Kind::Invalid,
-                        format!(
-                            "`{}` answered more than {} MiB",
-                            self.origin,
-                            ANSWER_LIMIT >> 20
-                        ),
-                    )
-                    .because(described)
-                    .help("check the address: no secret store answers as much");
-                    return Err((error, false));
-                }
-            }
-            let mut response = Response::new(body);
-            *response.status_mut() = answer.status();
-            core::mem::swap(response.headers_mut(), answer.headers_mut());
-            Ok(response)
+            let timer = Timer::start();
+            let tried = self.try_once(request, described, limit).await;
+            asked::log(described, &tried, timer);
+            tried
         })
+    }
+
+    async fn try_once(
+        &self,
+        mut request: reqwest::Request,
+        described: &str,
+        limit: Option<Duration>,
+    ) -> Tried {
+        let remaining = self.deadline.remaining();
+        if remaining.is_zero() {
+            return Err((
+                refusal::timeout(&self.origin, described, self.deadline),
+                false,
+            ));
+        }
+        let limit = limit.map_or(remaining, |limit| limit.min(remaining));
+        *request.timeout_mut() = Some(limit);
+
+        let failed = |error: reqwest::Error| {
+            let again = refusal::is_transient(&error);
+            (
+                refusal::classify(&error, &self.origin, described, self.deadline, self.keys),
+                again,
+            )
+        };
+        let mut answer = self.http.execute(request).await.map_err(failed)?;
+        let mut body =
+            Vec::with_capacity(answer.content_length().unwrap_or(0).min(1 << 16) as usize);
+        while let Some(chunk) = answer.chunk().await.map_err(failed)? {
+            body.extend_from_slice(&chunk);
+            if body.len() > ANSWER_LIMIT {
+                let error = Error::new(
+                    Kind::Invalid,
+                    format!(
+                        "`{}` answered more than {} MiB",
+                        self.origin,
+                        ANSWER_LIMIT >> 20
+                    ),
+                )
+                .because(described)
+                .help("check the address: no secret store answers as much");
+                return Err((error, false));
+            }
+        }
+        let mut response = Response::new(body);
+        *response.status_mut() = answer.status();
+        core::mem::swap(response.headers_mut(), answer.headers_mut());
+        Ok(response)
     }
 
     /// The request to send instead, when the server sends us on within its own origin.
@@ -432,19 +446,6 @@ impl fmt::Debug for Client {
         f.debug_struct("Client")
             .field("origin", &self.origin)
             .finish_non_exhaustive()
-    }
-}
-
-/// Method and URL for messages; a query may hold what is not for everyone.
-fn describe(request: &Request<Vec<u8>>) -> String {
-    let uri = request.uri();
-    match (uri.scheme_str(), uri.authority()) {
-        (Some(scheme), Some(authority)) => {
-            // Whatever is before the `@` is for the server alone.
-            let host = authority.as_str().rsplit('@').next().unwrap_or_default();
-            format!("{} {scheme}://{host}{}", request.method(), uri.path())
-        }
-        _ => format!("{} {}", request.method(), uri.path()),
     }
 }
 

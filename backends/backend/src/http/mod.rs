@@ -5,6 +5,7 @@
 //! answer; three tries at most, for what is transient only; everything inside the [`Deadline`](crate::Deadline).
 
 mod address;
+mod asked;
 mod client;
 mod concealed;
 mod pem;

@@ -15,8 +15,9 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 
 pub use token::WorkloadToken;
 
+use crate::log::Public;
 use crate::value::Supplied;
-use crate::{Context, Environment, Error, Kind, Running};
+use crate::{Context, Environment, Error, Kind, Running, step};
 
 /// Where Kubernetes projects the token of a pod's service account.
 const KUBERNETES_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
@@ -126,6 +127,7 @@ impl Identity {
         Box::pin(async move {
             let environment = &context.environment;
             let absent = || self.check(environment).err();
+            step!("identity", from = *self);
             let text = match self {
                 Self::GitHubActions => {
                     return github::Request::from_environment(environment)?
@@ -149,6 +151,8 @@ impl Identity {
         })
     }
 }
+
+impl Public for Identity {}
 
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

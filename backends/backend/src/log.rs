@@ -1,0 +1,86 @@
+//! What is said of each step to whoever reads the log.
+//!
+//! A secret can't get into it: the [`step!`](crate::step) of an event takes values of [`Public`] types only, and a text
+//! that is not the program's own is none of them until somebody has given it a type that says what it holds.
+
+use core::fmt::{self, Display};
+use std::ffi::OsStr;
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+#[doc(hidden)]
+pub use tracing;
+use tracing::field::{self, DisplayValue};
+use tracing::level_filters::LevelFilter;
+
+use crate::Kind;
+
+/// What is no secret by its type.
+///
+/// To implement it is to vouch for every value of the type: no header, no body, no query of a URL, nothing that a server
+/// said, nothing that the job supplies for a setting.
+pub trait Public: Display {}
+
+/// Says what was done, for the log: a message and, for each key, a value of a [`Public`] type. Costs nothing where there is
+/// no log: the values are not even computed.
+#[macro_export]
+macro_rules! step {
+    ($message:literal $(, $key:ident = $value:expr)* $(,)?) => {
+        $crate::log::tracing::debug!($($key = $crate::log::public(&$value),)* $message)
+    };
+}
+
+/// The value as `tracing` takes it, if it may be shown.
+#[doc(hidden)]
+pub fn public<T: Public>(value: &T) -> DisplayValue<&T> {
+    field::display(value)
+}
+
+/// Words of the program itself: nothing that is made at run time lives as long.
+impl Public for &'static str {}
+
+impl Public for Kind {}
+
+impl Public for u16 {}
+
+impl Public for ExitStatus {}
+
+/// A program, without what it is told.
+#[derive(Debug)]
+pub struct Program<'a>(pub &'a OsStr);
+
+impl Public for Program<'_> {}
+
+impl Display for Program<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.display().fmt(f)
+    }
+}
+
+/// The time that a step takes, if there is a log to show it in.
+#[derive(Clone, Copy, Debug)]
+pub struct Timer(Option<Instant>);
+
+impl Timer {
+    /// From now on.
+    pub fn start() -> Self {
+        Self((LevelFilter::current() >= LevelFilter::DEBUG).then(Instant::now))
+    }
+
+    /// Up to now.
+    pub fn took(&self) -> Took {
+        Took(self.0.map_or(Duration::ZERO, |start| start.elapsed()))
+    }
+}
+
+/// How long a step took.
+#[derive(Clone, Copy, Debug)]
+pub struct Took(Duration);
+
+impl Public for Took {}
+
+impl Display for Took {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}ms", self.0.as_millis())
+    }
+}
