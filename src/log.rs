@@ -1,36 +1,27 @@
 //! `CARGO_CREDENTIAL_BRIDGE_LOG=debug`: each step on standard error, a line each.
 //!
-//! What an event of ours may hold is settled where it is made, by [`Public`]. Those of others are passed over, whatever
-//! they are about: an HTTP library sees headers, and an SDK keys.
-//!
-//! [`Public`]: cargo_credential_bridge_backend::log::Public
+//! What an event may hold is settled where it is made, by its type.
 
 use core::fmt::{self, Write as _};
 use std::io::Write as _;
+use std::sync::OnceLock;
 use std::time::Instant;
 
-use tracing::field::{Field, Visit};
-use tracing::level_filters::LevelFilter;
-use tracing::span::{Attributes, Id, Record};
-use tracing::subscriber::{Interest, Subscriber, set_global_default};
-use tracing::{Event, Metadata};
+use cargo_credential_bridge_backend::log::{self, Public};
 
 use crate::note::note;
 
 const VARIABLE: &str = "CARGO_CREDENTIAL_BRIDGE_LOG";
 
-/// What the targets of our events, the modules that they are made in, begin with, in every crate of ours.
-const OURS: &str = "cargo_credential_bridge";
+/// When the log was started.
+static START: OnceLock<Instant> = OnceLock::new();
 
 /// Starts the log if the variable asks for it.
 pub(crate) fn start() {
     match std::env::var_os(VARIABLE) {
         Some(level) if level.eq_ignore_ascii_case("debug") => {
-            let log = Log {
-                start: Instant::now(),
-            };
-            // Nobody else sets one.
-            let _ = set_global_default(log);
+            START.get_or_init(Instant::now);
+            log::start(write);
         }
         // What it is may be something that was meant for another variable, so it is not repeated.
         Some(level) if !level.is_empty() => note(&format!(
@@ -40,71 +31,17 @@ pub(crate) fn start() {
     }
 }
 
-struct Log {
-    start: Instant,
-}
-
-impl Subscriber for Log {
-    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        match self.enabled(metadata) {
-            true => Interest::always(),
-            false => Interest::never(),
-        }
-    }
-
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_event() && metadata.target().starts_with(OURS)
-    }
-
-    fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(LevelFilter::DEBUG)
-    }
-
-    fn event(&self, event: &Event<'_>) {
-        let mut line = Line::default();
-        event.record(&mut line);
-        let line = format!(
-            "cargo-credential-bridge: {}ms {} {}{}\n",
-            self.start.elapsed().as_millis(),
-            event.metadata().level(),
-            line.message,
-            line.fields
-        );
-        // In one piece, as others write there too. There is nobody to tell that it can't be written.
-        let _ = std::io::stderr().write_all(line.as_bytes());
-    }
-
-    // There are no spans of ours, and those of others are not enabled.
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn enter(&self, _: &Id) {}
-
-    fn exit(&self, _: &Id) {}
-}
-
-/// What an event holds, as text.
-#[derive(Default)]
-struct Line {
-    message: String,
-    fields: String,
-}
-
-impl Visit for Line {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let value = format!("{value:?}");
+/// Writes an event down: milliseconds since the start, level, message, values.
+fn write(message: &'static str, values: &[(&'static str, &dyn Public)]) {
+    let since = START.get_or_init(Instant::now).elapsed().as_millis();
+    let mut line = format!("cargo-credential-bridge: {since}ms DEBUG {message}");
+    for (key, value) in values {
         // Text takes everything that is written to it.
-        let _ = match field.name() {
-            "message" => write!(self.message, "{value}"),
-            key => write!(self.fields, " {key}={}", Value(&value)),
-        };
+        let _ = write!(line, " {key}={}", Value(&value.to_string()));
     }
+    line.push('\n');
+    // In one piece, as others write there too. There is nobody to tell that it can't be written.
+    let _ = std::io::stderr().write_all(line.as_bytes());
 }
 
 /// A value that stays on its line and in its place, whatever is in it.

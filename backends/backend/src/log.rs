@@ -6,12 +6,8 @@
 use core::fmt::{self, Display};
 use std::ffi::OsStr;
 use std::process::ExitStatus;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
-
-#[doc(hidden)]
-pub use tracing;
-use tracing::field::{self, DisplayValue};
-use tracing::level_filters::LevelFilter;
 
 use crate::Kind;
 
@@ -26,14 +22,29 @@ pub trait Public: Display {}
 #[macro_export]
 macro_rules! step {
     ($message:literal $(, $key:ident = $value:expr)* $(,)?) => {
-        $crate::log::tracing::debug!($($key = $crate::log::public(&$value),)* $message)
+        if let Some(log) = $crate::log::log() {
+            log($message, &[$((stringify!($key), &$value)),*]);
+        }
     };
 }
 
-/// The value as `tracing` takes it, if it may be shown.
+/// What writes an event down: its message, and its values by their keys.
+///
+/// It is no subscriber of `tracing`: where there may be one, the linker keeps every event of the HTTP libraries and of the
+/// AWS SDK, of which none may be shown.
+pub type Log = fn(&'static str, &[(&'static str, &dyn Public)]);
+
+static LOG: OnceLock<Log> = OnceLock::new();
+
+/// From here on, `log` gets every event. The first stays.
+pub fn start(log: Log) {
+    let _ = LOG.set(log);
+}
+
+/// What gets the events, if anything does.
 #[doc(hidden)]
-pub fn public<T: Public>(value: &T) -> DisplayValue<&T> {
-    field::display(value)
+pub fn log() -> Option<&'static Log> {
+    LOG.get()
 }
 
 /// Words of the program itself: nothing that is made at run time lives as long.
@@ -64,7 +75,7 @@ pub struct Timer(Option<Instant>);
 impl Timer {
     /// From now on.
     pub fn start() -> Self {
-        Self((LevelFilter::current() >= LevelFilter::DEBUG).then(Instant::now))
+        Self(log().map(|_| Instant::now()))
     }
 
     /// Up to now.
