@@ -140,8 +140,7 @@ impl<'a> Chain<'a> {
         place: String,
         left: usize,
     ) -> Result<Found, Error> {
-        let context = self.share(left);
-        let backend = self.opened(source.backend, &context)?;
+        let backend = self.opened(source.backend, |chain| chain.share(left))?;
         let fetched = backend.fetch(source.reference.as_ref()).await?;
         let secret = token::select(&fetched.payload, source.field.as_deref(), &place)?;
         Ok(Found {
@@ -195,12 +194,11 @@ impl<'a> Chain<'a> {
         source: &Source,
         token: Option<&Parts>,
     ) -> Result<Changed, Error> {
-        let context = self.context.clone();
         let place = Place(self.config, source).to_string();
         match source {
             Source::Provider(provider) => {
                 let token = token.map(|token| token.header(&place)).transpose()?;
-                let note = provider.change(self.request, token, &context).await?;
+                let note = provider.change(self.request, token, &self.context).await?;
                 Ok(Changed {
                     place,
                     notes: note.into_iter().collect(),
@@ -208,7 +206,7 @@ impl<'a> Chain<'a> {
             }
             Source::Secret(secret) => {
                 let token = token.map(|token| token.secret(&place)).transpose()?;
-                let backend = self.opened(secret.backend, &context)?;
+                let backend = self.opened(secret.backend, |chain| chain.context.clone())?;
                 let written = backend
                     .write(secret.reference.as_ref(), &secret.edit(token))
                     .await?;
@@ -241,13 +239,17 @@ impl<'a> Chain<'a> {
     }
 
     /// The backend at this position, opened on first use.
-    fn opened(&mut self, position: usize, context: &Context) -> Result<&mut dyn Opened, Error> {
-        let opened = &mut self.opened[position];
-        if opened.is_none() {
+    fn opened(
+        &mut self,
+        position: usize,
+        context: impl FnOnce(&Self) -> Context,
+    ) -> Result<&mut dyn Opened, Error> {
+        if self.opened[position].is_none() {
             let (_, instance) = &self.config.backends[position];
-            *opened = Some(instance.open(context)?);
+            self.opened[position] = Some(instance.open(&context(self))?);
         }
-        Ok(opened.as_mut().expect("it was opened just now").as_mut())
+        let opened = self.opened[position].as_mut();
+        Ok(opened.expect("it was opened just now").as_mut())
     }
 
     /// What one source is asked with, before `left - 1` others: one that keeps silent must leave time to ask the next

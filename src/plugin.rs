@@ -211,17 +211,26 @@ fn change(config: &Config, registry: &Registry, request: &Request, url: &IndexUr
 
 /// Does the work that one answer takes, until the deadline of the config.
 fn in_time<T>(config: &Config, work: impl AsyncFnOnce(Context) -> T) -> Result<T, Error> {
-    let deadline = Deadline::after(config.timeout);
     let _watchdog = Watchdog::start(config.timeout);
+    finish(work(context(config)))
+}
+
+/// What one answer is made with: it has the whole time that the config gives, from now on.
+pub(crate) fn context(config: &Config) -> Context {
+    let deadline = Deadline::after(config.timeout);
+    Context {
+        environment: Environment::process(config.base.clone()).until(deadline),
+        deadline,
+    }
+}
+
+/// Runs this to its end.
+pub(crate) fn finish<T>(work: impl Future<Output = T>) -> Result<T, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Error::new(Kind::Unavailable, "can't start").because(error.to_string()))?;
-    let context = Context {
-        environment: Environment::process(config.base.clone()).until(deadline),
-        deadline,
-    };
-    let done = runtime.block_on(work(context));
+    let done = runtime.block_on(work);
     // A name that is still being looked up must not keep us, and so Cargo, waiting.
     runtime.shutdown_background();
     Ok(done)

@@ -5,7 +5,7 @@ pub(in crate::cli) mod text;
 
 use std::process::ExitCode;
 
-use cargo_credential_bridge_backend::{Context, Deadline, Environment, Error, Heard, Kind, Step};
+use cargo_credential_bridge_backend::{Error, Heard, Step};
 use clap::Args;
 
 use super::report::{self, Failure, Format};
@@ -13,6 +13,7 @@ use super::{Outcome, entry};
 use crate::chain::{self, makes_way};
 use crate::config::{Config, Registry, Source};
 use crate::guard;
+use crate::plugin;
 use crate::protocol::Operation;
 use crate::provider::Provider;
 use crate::registry::{IndexUrl, Matched};
@@ -116,18 +117,13 @@ impl Explained<'_> {
 
 /// Explains one source after the other, until one is known to end the chain.
 fn explain(config: &Config, registry: &Registry, sources: &[Source]) -> Result<Vec<Asked>, Error> {
-    let deadline = Deadline::after(config.timeout);
+    plugin::finish(explain_each(config, registry, sources))
+}
+
+async fn explain_each(config: &Config, registry: &Registry, sources: &[Source]) -> Vec<Asked> {
     let heard = Heard::default();
-    let context = Context {
-        environment: Environment::process(config.base.clone())
-            .until(deadline)
-            .heard_by(&heard),
-        deadline,
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Error::new(Kind::Unavailable, "can't start").because(error.to_string()))?;
+    let mut context = plugin::context(config);
+    context.environment = context.environment.heard_by(&heard);
     let mut is_over = false;
     let mut asked = Vec::new();
     for source in sources {
@@ -142,7 +138,7 @@ fn explain(config: &Config, registry: &Registry, sources: &[Source]) -> Result<V
             Source::Secret(secret) => {
                 let (_, instance) = &config.backends[secret.backend];
                 let reference = secret.reference.as_ref();
-                runtime.block_on(instance.explain(reference, &context, &mut steps))
+                instance.explain(reference, &context, &mut steps).await
             }
         };
         asked.push(Asked {
@@ -160,7 +156,7 @@ fn explain(config: &Config, registry: &Registry, sources: &[Source]) -> Result<V
             .and_then(|asked| asked.end.as_ref())
             .is_some_and(|end| !makes_way(end, registry));
     }
-    Ok(asked)
+    asked
 }
 
 /// What asking one of Cargo's providers, or a plugin, does.

@@ -53,6 +53,20 @@ fn text(provider: &Provider) -> String {
     fs::read_to_string(file(provider)).expect("the file is there")
 }
 
+/// A program that is to start the provider, in its environment.
+fn started_by(provider: &Provider, program: &str) -> Command {
+    let direct = provider.command();
+    let variables = direct.get_envs();
+    let mut command = Command::new(program);
+    command
+        .env_clear()
+        .envs(variables.filter_map(|(name, value)| Some((name, value?))))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
 fn logged_in() -> Value {
     json!({ "Ok": { "kind": "login" } })
 }
@@ -163,20 +177,11 @@ fn a_full_disk_loses_nothing() {
     let before = format!("[registries.other]\ntoken = \"{OLD}\"\n");
     let provider = provider("\"cargo:token\"").file(".cargo/credentials.toml", &before);
     let direct = provider.command();
-    let mut limited = Command::new("sh");
+    let mut limited = started_by(&provider, "sh");
     limited
         .args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "sh"])
         .arg(direct.get_program())
-        .args(direct.get_args())
-        .env_clear()
-        .envs(
-            direct
-                .get_envs()
-                .filter_map(|(name, value)| Some((name, value?))),
-        )
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+        .args(direct.get_args());
     let run = provider.run_as(limited, format!("{}\n", login(Some(TOKEN))).as_bytes());
     let said = error_text(&run.answer());
     assert!(said.contains("can't change Cargo's file"), "{said}");
@@ -362,23 +367,13 @@ fn the_scheme_is_stored_with_the_token_where_nobody_adds_it() {
 #[test]
 fn a_person_is_asked() {
     let provider = provider("\"cargo:token\"").file("request", &format!("{}\n", login(None)));
-    let direct = provider.command();
-    let mut terminal = Command::new("script");
+    let mut terminal = started_by(&provider, "script");
     terminal
         .args(["--quiet", "--return", "--echo", "never", "--command"])
         .arg(format!(
             "'{BINARY}' --cargo-plugin < \"$HOME/request\" > \"$HOME/answer\""
         ))
-        .arg("/dev/null")
-        .env_clear()
-        .envs(
-            direct
-                .get_envs()
-                .filter_map(|(name, value)| Some((name, value?))),
-        )
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+        .arg("/dev/null");
     let run = provider.run_as(terminal, format!("{TOKEN}\n").as_bytes());
     assert!(
         run.stdout.contains(&format!(

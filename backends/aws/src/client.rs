@@ -87,28 +87,20 @@ impl Backend for Aws {
         if let Change::Set(token) = edit.change {
             self.sdk.transport.conceal(token);
         }
-        let environment = &self.sdk.context.environment;
-        let secret = reference.secret.resolve("secret", environment)?;
-        let regions = self.regions_for(&secret).await?;
-        let region = regions
-            .first()
-            .expect("a backend has a region or finds one");
+        let (region, secret) = self.primary(reference).await?;
         let config = self
             .sdk
-            .config(region, self.sdk.context.deadline.remaining())
+            .config(&region, self.sdk.context.deadline.remaining())
             .await;
         let login = self.identity.login(&self.sdk, &config).await?;
-        let secret = self.in_region(&secret, region);
-        let target = Target {
-            access: write::access(edit),
-            sdk: &self.sdk,
-            config: &config,
-            login: &login,
-            endpoint: self.endpoint.as_deref(),
-            region,
-            secret: &secret,
+        let target = self.target(
+            write::access(edit),
+            &config,
+            &login,
+            &region,
+            &secret,
             reference,
-        };
+        );
         target.write(edit).await
     }
 
@@ -155,25 +147,10 @@ impl Aws {
         let Some(login) = &self.login else {
             return Ok(Inspection::default());
         };
-        let environment = &self.sdk.context.environment;
-        let secret = reference.secret.resolve("secret", environment)?;
-        let regions = self.regions_for(&secret).await?;
-        let region = regions
-            .first()
-            .expect("a backend has a region or finds one");
+        let (region, secret) = self.primary(reference).await?;
         let limit = self.sdk.context.deadline.for_detail();
-        let config = self.sdk.config(region, limit).await;
-        let secret = self.in_region(&secret, region);
-        let target = Target {
-            access: Access::Read,
-            sdk: &self.sdk,
-            config: &config,
-            login,
-            endpoint: self.endpoint.as_deref(),
-            region,
-            secret: &secret,
-            reference,
-        };
+        let config = self.sdk.config(&region, limit).await;
+        let target = self.target(Access::Read, &config, login, &region, &secret, reference);
         Ok(target.inspect().await)
     }
 
@@ -210,20 +187,43 @@ impl Aws {
         reference: &Reference,
     ) -> Result<Fetched, Error> {
         let secret = self.in_region(secret, region);
-        let target = Target {
-            access: Access::Read,
+        let target = self.target(Access::Read, config, login, region, &secret, reference);
+        target.fetch().await
+    }
+
+    /// The secret as it is called in one of our regions.
+    /// Where a secret is written, and its versions are known: the first region, which replicas follow.
+    async fn primary(&self, reference: &Reference) -> Result<(Region, SecretId), Error> {
+        let environment = &self.sdk.context.environment;
+        let secret = reference.secret.resolve("secret", environment)?;
+        let mut regions = self.regions_for(&secret).await?;
+        // A backend has a region, or finds one.
+        let region = regions.swap_remove(0);
+        let secret = self.in_region(&secret, &region);
+        Ok((region, secret))
+    }
+
+    fn target<'a>(
+        &'a self,
+        access: Access,
+        config: &'a SdkConfig,
+        login: &'a Login,
+        region: &'a Region,
+        secret: &'a SecretId,
+        reference: &'a Reference,
+    ) -> Target<'a> {
+        Target {
+            access,
             sdk: &self.sdk,
             config,
             login,
             endpoint: self.endpoint.as_deref(),
             region,
-            secret: &secret,
+            secret,
             reference,
-        };
-        target.fetch().await
+        }
     }
 
-    /// The secret as it is called in one of our regions.
     fn in_region(&self, secret: &SecretId, region: &Region) -> SecretId {
         match self.regions.len() > 1 {
             true => secret.in_region(region),

@@ -31,6 +31,7 @@ use super::{Outcome, entry};
 use crate::chain;
 use crate::config::{Config, Registry};
 use crate::guard;
+use crate::plugin;
 use crate::protocol::{Operation, Request};
 use crate::provider::cargo_token::CRATES_IO;
 use crate::registry::{By, IndexUrl, Matched};
@@ -74,10 +75,6 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let config = entry::config()?;
     let cargo = Cargo::load(&Environment::process(None))?;
     let targets = targets(arguments.registry.as_deref(), &config, &cargo)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Error::new(Kind::Unavailable, "can't start").because(error.to_string()))?;
     let is_wanted = arguments.registry.is_some() || targets.len() == 1;
     let way = Way {
         config: &config,
@@ -85,15 +82,13 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         is_wanted,
         operation: arguments.operation,
     };
-    let registries = runtime.block_on(async {
+    let registries = plugin::finish(async {
         let mut registries = Vec::new();
         for url in &targets {
             registries.push(way.examine(url).await?);
         }
         Ok::<_, Error>(registries)
-    });
-    // A name that is still being looked up must not keep us waiting.
-    runtime.shutdown_background();
+    })?;
     let report = Report {
         registries: registries?,
         config: config.origin,
@@ -250,7 +245,7 @@ impl Way<'_> {
         let address = url.config_json()?;
         progress(&format!("asking {address}"));
         let entry = matched.url.to_string();
-        let live = Live::new(address, &entry, self.cargo, &source::context(self.config));
+        let live = Live::new(address, &entry, self.cargo, &plugin::context(self.config));
         Some(match live {
             Ok(live) => live.check(token).await,
             // Cargo has fewer scruples, so it may work all the same.

@@ -4,9 +4,7 @@ use core::slice;
 use core::time::Duration;
 use std::time::SystemTime;
 
-use cargo_credential_bridge_backend::{
-    Context, Deadline, Environment, Error, Fact, Heard, Inspection, Kind, Step,
-};
+use cargo_credential_bridge_backend::{Error, Fact, Heard, Inspection, Kind, Step};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::finding::{Finding, Level, Part, Section};
@@ -14,6 +12,7 @@ use crate::answer;
 use crate::chain::{self, Chain, Found, makes_way};
 use crate::cli::explain::text;
 use crate::config::{Config, Registry, Source};
+use crate::plugin::context;
 use crate::protocol::{Operation, Request};
 use crate::token;
 
@@ -77,15 +76,6 @@ impl Link<'_> {
     }
 }
 
-/// What a source is asked with: it has the whole time of an answer for itself.
-pub(super) fn context(config: &Config) -> Context {
-    let deadline = Deadline::after(config.timeout);
-    Context {
-        environment: Environment::process(config.base.clone()).until(deadline),
-        deadline,
-    }
-}
-
 /// Asks one source, hands its token to `with`, and ends what was begun at its store.
 pub(super) async fn ask(
     config: &Config,
@@ -99,6 +89,7 @@ pub(super) async fn ask(
         registry,
         slice::from_ref(source),
         request,
+        // It has the whole time of an answer for itself.
         context(config),
     );
     let (methods, variables) = known(config, source).await;
