@@ -17,6 +17,7 @@ mod plugin;
 mod protocol;
 mod provider;
 pub mod registry;
+mod replacement;
 mod token;
 
 pub use cli::run as run_tool;

@@ -1,13 +1,14 @@
 //! Files that are to be there: what they are now, what they will be, the difference, and the change of all at once.
 
-use std::fs::{self, Metadata, Permissions};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anstyle::{AnsiColor, Style};
 use cargo_credential_bridge_backend::{Error, Kind};
 use similar::TextDiff;
-use tempfile::NamedTempFile;
+
+use crate::replacement::{Replacement, Rights};
 
 const ADDED: Style = AnsiColor::Green.on_default();
 const REMOVED: Style = AnsiColor::Red.on_default();
@@ -118,7 +119,7 @@ impl File {
     }
 
     /// Prepares the change, beside the file.
-    fn stage(&self) -> io::Result<Staged> {
+    fn stage(&self) -> io::Result<Replacement> {
         // A link stays a link.
         let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
         let there = fs::metadata(&path).ok();
@@ -134,30 +135,20 @@ impl File {
         if read(&self.path)? != self.before {
             return Err(io::Error::other("somebody has changed it meanwhile"));
         }
-        let directory = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        fs::create_dir_all(directory)?;
-        let mut file = temporary(directory, self.mode)?;
-        file.write_all(self.after.as_bytes())?;
-        if let Some(there) = there {
-            keep_rights(&file, &there)?;
+        if let Some(directory) = path.parent() {
+            fs::create_dir_all(directory)?;
         }
-        file.as_file().sync_all()?;
-        Ok(Staged { file, path })
+        let rights = match &there {
+            Some(there) => Rights::Kept(there),
+            None => Rights::New(self.mode),
+        };
+        Replacement::stage(path, &self.after, &rights)
     }
 }
 
 /// A text under its name.
 pub(super) fn write_text(out: &mut impl Write, name: &str, text: &str) -> io::Result<()> {
     writeln!(out, "{HEADING}==> {name}{HEADING:#}\n{text}")
-}
-
-/// A change that has only to be put in its place.
-struct Staged {
-    file: NamedTempFile,
-    path: PathBuf,
 }
 
 /// What is in a file, `None` if there is none.
@@ -187,42 +178,13 @@ pub(super) fn write_all(files: &[&File]) -> Result<(), Error> {
         staged.push(file.stage().map_err(|error| failed(file, &error))?);
     }
     for (staged, file) in staged.into_iter().zip(files) {
-        staged.file.persist(&staged.path).map_err(|error| {
+        staged.put().map_err(|error| {
             Error::new(
                 Kind::Invalid,
                 format!("can't write `{}`", file.path.display()),
             )
-            .because(error.error.to_string())
+            .because(error.to_string())
         })?;
     }
     Ok(())
-}
-
-#[cfg(unix)]
-fn temporary(directory: &Path, mode: u32) -> io::Result<NamedTempFile> {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    tempfile::Builder::new()
-        .permissions(Permissions::from_mode(mode))
-        .tempfile_in(directory)
-}
-
-#[cfg(not(unix))]
-fn temporary(directory: &Path, _: u32) -> io::Result<NamedTempFile> {
-    NamedTempFile::new_in(directory)
-}
-
-/// Whose it is and who may read it stays.
-fn keep_rights(file: &NamedTempFile, there: &Metadata) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::{MetadataExt as _, fchown};
-
-        let now = file.as_file().metadata()?;
-        if (there.uid(), there.gid()) != (now.uid(), now.gid()) {
-            fchown(file.as_file(), Some(there.uid()), Some(there.gid()))?;
-        }
-    }
-    let permissions: Permissions = there.permissions();
-    file.as_file().set_permissions(permissions)
 }

@@ -1,7 +1,7 @@
 //! Changing the file that `cargo login` writes: under the lock that Cargo takes, and whole or not at all.
 
 use std::fs::{self, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use toml_edit::{DocumentMut, Item, Table, TableLike};
 
 use super::Registry;
 use super::files::{home, not_toml};
+use crate::replacement::{Replacement, Rights};
 
 /// How often it is tried to get the lock.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -132,24 +133,10 @@ impl Locked {
         Ok(true)
     }
 
-    /// Puts another file in the place of this one, so that at no time there is half of it: for its owner only, as
-    /// Cargo has it.
+    /// Puts another file in the place of this one: for its owner only, as Cargo has it.
     fn replace(&self, text: &str) -> io::Result<()> {
-        let directory = self.path.parent().unwrap_or_else(|| Path::new("."));
-        let mut file = tempfile::NamedTempFile::new_in(directory)?;
-        file.write_all(text.as_bytes())?;
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::{MetadataExt as _, fchown};
-
-            let (before, now) = (self.file.metadata()?, file.as_file().metadata()?);
-            if (before.uid(), before.gid()) != (now.uid(), now.gid()) {
-                fchown(file.as_file(), Some(before.uid()), Some(before.gid()))?;
-            }
-        }
-        file.as_file().sync_all()?;
-        file.persist(&self.path)?;
-        Ok(())
+        let before = self.file.metadata()?;
+        Replacement::stage(self.path.clone(), text, &Rights::Private(&before))?.put()
     }
 }
 
