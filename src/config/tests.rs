@@ -203,8 +203,8 @@ fn faults_say_where_and_what_was_meant() {
             "unknown value|did you mean `github-actions`?",
         ),
         (
-            "[backends.x]\ntype = \"vault\"\nauth = { method = \"jwt\", identity = \"circleci\" }",
-            "the identity `circleci` is not built in yet",
+            "[backends.x]\ntype = \"vault\"\nauth = { method = \"jwt\", identity = \"bitbuket\" }",
+            "unknown value|did you mean `bitbucket`?",
         ),
         (
             "[backends.x]\ntype = \"vault\"\nauth = { method = \"approle\", role-id = \"x\", wrapped = true }",

@@ -1,6 +1,11 @@
 //! Who the job is: where the workload identity token is from, and what is said when there is none.
 
+mod audience;
+#[cfg(unix)]
+mod circleci;
 mod github;
+mod refused;
+mod systems;
 
 use serde_json::json;
 use test_servers::provider::{error_text, get_request};

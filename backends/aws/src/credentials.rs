@@ -10,7 +10,7 @@ use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 use aws_sdk_sts::types::AssumedRoleUser;
 use aws_smithy_types::date_time::ConversionError;
-use cargo_credential_bridge_backend::identity::{Identity as Workload, WorkloadToken};
+use cargo_credential_bridge_backend::identity::{Audience, Identity as Workload, WorkloadToken};
 use cargo_credential_bridge_backend::{
     Error, ExposeSecret as _, Kind, Running, SecretString, Value, step,
 };
@@ -162,7 +162,8 @@ async fn web_identity(
     let environment = &sdk.context.environment;
     let identity = Workload::chosen(identity, environment)?;
     let wanted = Wanted::resolve(role, session_name, audience, sdk)?;
-    let shown = identity.token(Some(&wanted.audience), &sdk.context).await?;
+    let asked = Audience::new(&wanted.audience, audience.is_some());
+    let shown = identity.token(Some(asked), &sdk.context).await?;
     wanted.trade(&shown, sdk, config).await
 }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use cargo_credential_bridge_backend::identity::Identity;
+use cargo_credential_bridge_backend::identity::{Audience, Identity};
 use cargo_credential_bridge_backend::{Error, Kind, SecretString, Value, step};
 
 use crate::adc;
@@ -177,7 +177,8 @@ async fn workload_identity(method: &WorkloadIdentity, session: &Session) -> Resu
         sts_url,
         impersonation,
     } = Route::resolve(method, session)?;
-    let shown = identity.token(Some(&audience), &session.context).await?;
+    let asked = Audience::new(&audience, method.audience.is_some());
+    let shown = identity.token(Some(asked), &session.context).await?;
     let exchange = Exchange {
         url: &sts_url,
         audience: &provider.resource(),

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use cargo_credential_bridge_backend::identity::{Identity, WorkloadToken};
+use cargo_credential_bridge_backend::identity::{Audience, Identity, WorkloadToken};
 use cargo_credential_bridge_backend::{Error, ExposeSecret as _, Kind, SecretString, Value, step};
 use http::StatusCode;
 use rustify::Endpoint;
@@ -237,7 +237,9 @@ impl Method {
                 let identity = Identity::chosen(identity.as_ref(), environment)?;
                 let audience = optional(audience, "audience")?;
                 let role = optional(role, "role")?;
-                let shown = identity.token(audience.as_deref(), context).await?;
+                let shown = identity
+                    .token(audience.as_deref().map(Audience::Named), context)
+                    .await?;
                 let jwt = shown.secret().expose_secret().to_owned();
                 let request = jwt_request(mount, role.clone(), jwt);
                 attempt("jwt", mount, role, Some(shown))

@@ -188,7 +188,7 @@ impl TryFrom<Wire> for Method {
                 Proof::Kubernetes {
                     mount: mounted(mount, "kubernetes")?,
                     role,
-                    identity: identity.unwrap_or(Identity::Kubernetes),
+                    identity: identity.unwrap_or(Identity::KUBERNETES),
                 },
             ),
             Wire::Approle {

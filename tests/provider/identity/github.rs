@@ -89,11 +89,11 @@ fn a_job_without_the_permission() {
     // One of them is none.
     assert_eq!(
         second(job().env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", REQUEST_TOKEN)),
-        expected
+        "no GitHub identity here: `ACTIONS_ID_TOKEN_REQUEST_URL` is not set"
     );
     assert_eq!(
         second(job().env("ACTIONS_ID_TOKEN_REQUEST_URL", "http://127.0.0.1:1/")),
-        expected
+        "no GitHub identity here: `ACTIONS_ID_TOKEN_REQUEST_TOKEN` is not set"
     );
     // Where no identity is named, a job of GitHub's is told the same.
     let job = provider(&vault, r#"{ method = "jwt", role = "ci" }"#).env("GITHUB_ACTIONS", "true");

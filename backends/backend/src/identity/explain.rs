@@ -1,6 +1,7 @@
 //! Getting the token, told without doing it.
 
-use super::{Identity, github};
+use super::system::{Chosen, Way};
+use super::{Identity, Origin, program};
 use crate::{Environment, Error, Planned, Step};
 
 impl Identity {
@@ -29,16 +30,26 @@ impl Identity {
         audience: Option<&str>,
         environment: &Environment,
     ) -> Result<Step, Error> {
-        self.check(environment)?;
-        Ok(match self {
-            Self::GitHubActions => {
-                let request = github::Request::from_environment(environment)?;
-                let purpose = "have GitHub mint the identity token of this job";
-                Planned::new("GET", request.shown(), purpose)
+        let system = match &self.0 {
+            Origin::System(system) => system,
+            Origin::Supplied(supplied) => {
+                supplied.check("identity", environment)?;
+                return Ok(Step::Read(self.to_string()));
+            }
+        };
+        let way = (system.way)(audience, environment)?;
+        Ok(match &way {
+            Way::Variable(..) | Way::File(_) => Step::Read(way.place(system)),
+            Way::Program(name, arguments) => {
+                Step::Run(format!("`{}`", program::shown(name, arguments)))
+            }
+            Way::Request(request) => {
+                let purpose = format!("have {} mint the identity token of this job", system.vendor);
+                let audience = audience.filter(|_| system.audience == Chosen::Here);
+                Planned::new(request.method.as_str(), request.shown(), purpose)
                     .audience(audience)
                     .into()
             }
-            Self::GitLab | Self::Kubernetes | Self::Supplied(_) => Step::Read(self.to_string()),
         })
     }
 }

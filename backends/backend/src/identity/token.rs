@@ -1,9 +1,10 @@
+use core::fmt;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
-use super::Identity;
 use crate::{Error, Kind};
 
 /// A workload identity token: a signed JWT (RFC 7519). It is a credential until it expires.
@@ -22,8 +23,8 @@ struct Claims {
 impl WorkloadToken {
     /// Takes what `origin` gave, if it has the three parts of a JWT; whether it is a good one is for the
     /// store to say.
-    pub(super) fn new(text: String, origin: &Identity) -> Result<Self, Error> {
-        Self::recognize(text.into()).ok_or_else(|| {
+    pub(super) fn new(text: SecretString, origin: impl fmt::Display) -> Result<Self, Error> {
+        Self::recognize(text).ok_or_else(|| {
             Error::new(Kind::Invalid, format!("{origin} is not a JWT"))
                 .help("a JWT is three parts of base64url with a dot between them, on one line")
         })
@@ -89,7 +90,7 @@ mod tests {
             r#"{"iss":"https://token.actions.githubusercontent.com","aud":["vault"],"sub":"repo:acme/app:ref:refs/heads/main","exp":1}"#,
         );
         let text = format!("aGVhZA.{payload}.c2ln");
-        let token = WorkloadToken::new(text.clone(), &Identity::GitLab).unwrap();
+        let token = WorkloadToken::new(text.clone().into(), "it").unwrap();
         assert_eq!(
             token.claims().unwrap(),
             r#"iss "https://token.actions.githubusercontent.com", aud ["vault"], sub "repo:acme/app:ref:refs/heads/main""#
@@ -105,7 +106,7 @@ mod tests {
     #[test]
     fn what_is_no_jwt_is_not_sent_anywhere() {
         for text in ["", "abc", "a.b", "a.b.c.d", "a.b.c\nX-Evil: 1", "a b.c.d"] {
-            let error = WorkloadToken::new(text.to_owned(), &Identity::GitLab).unwrap_err();
+            let error = WorkloadToken::new(text.into(), "it").unwrap_err();
             assert_eq!(error.kind(), Kind::Invalid);
         }
     }
