@@ -1,6 +1,6 @@
 //! Runs a real Cargo in a directory and an environment of its own.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -284,7 +284,11 @@ impl CargoHome {
     /// The command that would run Cargo in a directory, with nothing but the environment described above.
     #[must_use]
     pub fn command(&self, dir: &Path, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.cargo);
+        self.command_of(&self.cargo, dir, arguments)
+    }
+
+    fn command_of(&self, program: &OsStr, dir: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command
             .args(arguments)
             .current_dir(dir)
@@ -307,6 +311,21 @@ impl CargoHome {
     #[must_use]
     pub fn run_with(&self, dir: &Path, arguments: &[&str], message: impl FnMut(&str)) -> Outcome {
         run(self.command(dir, arguments), "", message)
+    }
+
+    /// Runs another program in a directory, in the same environment, for one that runs Cargo by itself.
+    ///
+    /// # Panics
+    /// If it can't be started.
+    #[must_use]
+    pub fn run_program(
+        &self,
+        program: impl AsRef<OsStr>,
+        dir: &Path,
+        arguments: &[&str],
+    ) -> Outcome {
+        let command = self.command_of(program.as_ref(), dir, arguments);
+        run(command, "", |_line| {})
     }
 
     /// Runs Cargo in a directory with this on its standard input.
@@ -332,7 +351,7 @@ fn run(mut command: Command, typed: &str, mut message: impl FnMut(&str)) -> Outc
     // What hangs may as well be a provider, which holds the pipes as Cargo does: they are ended together.
     #[cfg(unix)]
     command.process_group(0);
-    let mut child = command.spawn().expect("cargo is on the path");
+    let mut child = command.spawn().expect("the program is on the path");
     if let Some(mut input) = child.stdin.take() {
         // It may end without having read it.
         let _ = input.write_all(typed.as_bytes());
@@ -394,7 +413,7 @@ impl Watchdog {
     fn assert_silent(self, stderr: &str) {
         drop(self.ended);
         let hangs = self.thread.join().expect("the watchdog does not panic");
-        assert!(!hangs, "Cargo did not end within {WATCHDOG:?}: {stderr}");
+        assert!(!hangs, "it did not end within {WATCHDOG:?}: {stderr}");
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 
 use self::index::Crates;
-use crate::authority::Authority;
+use crate::authority::{Authority, Certificate};
 use crate::http::{Request, Response};
 use crate::random;
 use crate::server::{Exchange, Server};
@@ -53,6 +53,14 @@ impl Registry {
     pub fn start_with(tokens: Tokens) -> Self {
         Self::start_at(tokens, Place::Loopback, |desk| {
             Server::start(move |request| desk.answer(request))
+        })
+    }
+
+    /// Starts it with HTTPS and this certificate, random tokens and no crates.
+    #[must_use]
+    pub fn start_tls(certificate: &Certificate) -> Self {
+        Self::start_at(Tokens::random(), Place::LoopbackTls, |desk| {
+            Server::start_tls(certificate, None, move |request| desk.answer(request))
         })
     }
 
@@ -175,6 +183,8 @@ struct Desk {
 enum Place {
     /// All of it on one port, for those who have a token.
     Loopback,
+    /// Likewise, with HTTPS.
+    LoopbackTls,
     /// The index on a host of its own, all of it for everyone.
     CratesIo,
 }
@@ -184,13 +194,14 @@ impl Desk {
         let host = request.header("host").unwrap_or_default();
         let (url, path) = match self.place {
             Place::Loopback => (format!("http://{host}"), request.path.clone()),
+            Place::LoopbackTls => (format!("https://{host}"), request.path.clone()),
             Place::CratesIo if host == "index.crates.io" => (
                 "https://crates.io".to_owned(),
                 format!("/index{}", request.path),
             ),
             Place::CratesIo => ("https://crates.io".to_owned(), request.path.clone()),
         };
-        let is_private = self.place == Place::Loopback;
+        let is_private = self.place != Place::CratesIo;
         let wanted = if is_change(request) {
             Some(&self.tokens.publish)
         } else {
