@@ -36,4 +36,6 @@ aws iam get-open-id-connect-provider \
 
 # The roles last: once they are there, all is.
 create_secret ci/cargo
+create_secret ci/cargo-publish
 create_role cargo-ci
+create_role cargo-ci-publish

@@ -35,3 +35,19 @@ resource "aws_iam_role_policy" "read" {
 resource "aws_secretsmanager_secret" "read" {
   name = "ci/cargo"
 }
+
+# Only this project, only its branch `release`, and that only where it is protected.
+resource "aws_iam_role" "publish" {
+  name               = "cargo-ci-publish"
+  assume_role_policy = file("${path.module}/cargo-ci-publish.trust.json")
+}
+
+resource "aws_iam_role_policy" "publish" {
+  name   = "read-cargo-token"
+  role   = aws_iam_role.publish.id
+  policy = file("${path.module}/cargo-ci-publish.policy.json")
+}
+
+resource "aws_secretsmanager_secret" "publish" {
+  name = "ci/cargo-publish"
+}

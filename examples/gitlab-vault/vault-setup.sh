@@ -73,5 +73,34 @@ vault write auth/gitlab/role/cargo-ci - <<'ROLE'
 }
 ROLE
 
+absent 'the policy cargo-ci-publish' vault policy read cargo-ci-publish
+vault policy write cargo-ci-publish - <<'POLICY'
+path "secret/data/ci/cargo-publish" {
+  capabilities = ["read"]
+}
+POLICY
+
+# Only this project, only the environment `release`, and that only on what is protected.
+absent 'the role cargo-ci-publish' vault read auth/gitlab/role/cargo-ci-publish
+vault write auth/gitlab/role/cargo-ci-publish - <<'ROLE'
+{
+  "bound_audiences": [
+    "https://vault.example.com"
+  ],
+  "bound_claims": {
+    "environment": "release",
+    "project_path": "acme/app",
+    "ref_protected": "true"
+  },
+  "role_type": "jwt",
+  "token_policies": [
+    "cargo-ci-publish"
+  ],
+  "token_ttl": "60s",
+  "user_claim": "sub"
+}
+ROLE
+
 # The registry's tokens.
 put ci/cargo token
+put ci/cargo-publish token

@@ -89,9 +89,18 @@ pub(in crate::cli) struct Arguments {
     #[arg(long, value_name = "NAME", help_heading = "Jobs that may read")]
     pub(super) environment: Option<String>,
 
-    /// On GitHub: a token of its own to publish with, for jobs of this environment alone
+    /// A token of its own to publish with, for jobs of this environment alone
     #[arg(long, value_name = "ENVIRONMENT", help_heading = "Jobs that may read")]
     pub(super) publish_environment: Option<String>,
+
+    /// The same on GitLab with AWS, which sees no environment: for this branch, or refs/tags/TAG
+    #[arg(
+        long,
+        value_name = "REF",
+        help_heading = "Jobs that may read",
+        conflicts_with = "publish_environment"
+    )]
+    pub(super) publish_ref: Option<String>,
 
     /// The repository's number, which nobody can take over as they can its name (`gh api repos/OWNER/NAME --jq .id`)
     #[arg(long, value_name = "NUMBER", help_heading = "Jobs that may read")]
@@ -215,7 +224,12 @@ impl Arguments {
             (
                 "publish-environment",
                 self.publish_environment.is_some(),
-                is_github,
+                is_repository,
+            ),
+            (
+                "publish-ref",
+                self.publish_ref.is_some(),
+                job == JobKind::GitLab && store == StoreKind::Aws,
             ),
             (
                 "service-account",

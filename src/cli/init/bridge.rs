@@ -82,7 +82,7 @@ pub(super) fn entry(setup: &Setup, backend: &str, reader: Reader) -> String {
     let mut backends = String::new();
     let mut sources = String::new();
     for (position, grant) in setup.grants.iter().enumerate() {
-        if position > 0 && reader == Reader::Job {
+        if position > 0 && reader == Reader::Job && !matches!(setup.job, Job::GitLab { .. }) {
             continue;
         }
         let name = match position {

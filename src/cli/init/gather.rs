@@ -54,17 +54,19 @@ pub(super) fn setup(arguments: &Arguments, person: &Person) -> Result<Setup, Fai
     };
     let job = self::job(arguments, person, job, store)?;
     let bound = bound(arguments, person, &job)?;
-    if matches!(
-        (&job, &bound, store),
-        (Job::GitLab { .. }, Bound::Environment(_), StoreKind::Aws)
-    ) {
-        return Err(Failure::usage(
-            Error::new(
-                Kind::Invalid,
-                "AWS looks at the subject alone, and GitLab's names no environment",
-            )
-            .help("bind it to a branch or a tag by `--ref`"),
-        ));
+    let publisher = publisher(arguments)?;
+    if matches!((&job, store), (Job::GitLab { .. }, StoreKind::Aws)) {
+        for (bound, flag) in [(Some(&bound), "ref"), (publisher.as_ref(), "publish-ref")] {
+            if let Some(Bound::Environment(_)) = bound {
+                return Err(Failure::usage(
+                    Error::new(
+                        Kind::Invalid,
+                        "AWS looks at the subject alone, and GitLab's names no environment",
+                    )
+                    .help(format!("bind it to a branch or a tag by `--{flag}`")),
+                ));
+            }
+        }
     }
     let usual = match store {
         StoreKind::Gcp => format!("cargo-{name}"),
@@ -102,16 +104,12 @@ pub(super) fn setup(arguments: &Arguments, person: &Person) -> Result<Setup, Fai
         secret: secret.clone(),
         bound,
     }];
-    if let Some(environment) = flag(
-        &arguments.publish_environment,
-        "publish-environment",
-        check::name,
-    )? {
+    if let Some(bound) = publisher {
         grants.push(Grant {
             label: "publish",
             role: format!("{role}-publish"),
             secret: format!("{secret}-publish"),
-            bound: Bound::Environment(environment),
+            bound,
         });
     }
     Ok(Setup {
@@ -232,6 +230,15 @@ fn bound(arguments: &Arguments, person: &Person, job: &Job) -> Result<Bound, Fai
     person
         .answer(arguments.r#ref.as_deref(), &question, check::git_ref)
         .map(Bound::Ref)
+}
+
+/// The jobs that may publish, if they have a token of their own.
+fn publisher(arguments: &Arguments) -> Result<Option<Bound>, Failure> {
+    let environment = &arguments.publish_environment;
+    if let Some(environment) = flag(environment, "publish-environment", check::name)? {
+        return Ok(Some(Bound::Environment(environment)));
+    }
+    flag(&arguments.publish_ref, "publish-ref", check::git_ref).map(|name| name.map(Bound::Ref))
 }
 
 fn store(

@@ -4,8 +4,9 @@ use super::files::Made;
 use super::setup::{Bound, Grant, Job, Setup};
 use super::template::{aligned, fill};
 
-/// The attribute by which an environment's jobs are told apart.
+/// The attributes by which an environment's jobs are told apart, on GitHub and on GitLab.
 const ENVIRONMENT: &str = "attribute.repository_environment";
+const PROJECT_ENVIRONMENT: &str = "attribute.project_environment";
 
 pub(super) fn files(
     setup: &Setup,
@@ -115,10 +116,16 @@ fn mapping(setup: &Setup) -> Vec<(&'static str, &'static str)> {
         Job::Pod { .. } | Job::Nobody => {}
     }
     if setup.grants.len() > 1 {
-        mapping.push((
-            ENVIRONMENT,
-            "assertion.repository + ':' + (has(assertion.environment) ? assertion.environment : '')",
-        ));
+        mapping.push(match setup.job {
+            Job::GitLab { .. } => (
+                PROJECT_ENVIRONMENT,
+                "assertion.project_path + ':' + (has(assertion.environment) ? assertion.environment : '')",
+            ),
+            _ => (
+                ENVIRONMENT,
+                "assertion.repository + ':' + (has(assertion.environment) ? assertion.environment : '')",
+            ),
+        });
     }
     mapping
 }
@@ -167,6 +174,9 @@ fn member(setup: &Setup, grant: &Grant, pool: &str) -> String {
             (ENVIRONMENT, format!("{repository}:{name}"))
         }
         (Job::GitHub { repository, .. }, _) => ("attribute.repository", repository.clone()),
+        (Job::GitLab { project, .. }, Bound::Environment(name)) if setup.grants.len() > 1 => {
+            (PROJECT_ENVIRONMENT, format!("{project}:{name}"))
+        }
         (Job::GitLab { project, .. }, _) => ("attribute.project_path", project.clone()),
         (Job::Nobody, _) => return String::new(),
     };

@@ -1,7 +1,7 @@
-//! The job: a workflow, a GitLab job, or a pod.
+//! The job: a workflow, GitLab's jobs, or a pod.
 
 use super::bridge::{self, Reader};
-use super::setup::{Bound, Job, Setup, Store, kind_of_ref};
+use super::setup::{Bound, Grant, Job, Setup, Store, kind_of_ref};
 use super::template::{fill, indented};
 
 /// A job that reads, ready to copy.
@@ -28,10 +28,7 @@ pub(super) fn text(setup: &Setup) -> Option<String> {
         Job::GitLab { .. } => (
             include_str!("templates/gitlab-ci.yml"),
             names(6),
-            vec![
-                ("audience", setup.store.audience()),
-                ("environment", environment(&grant.bound, 2)),
-            ],
+            gitlab(setup, grant),
         ),
         Job::Pod {
             namespace, account, ..
@@ -61,6 +58,58 @@ pub(super) fn text(setup: &Setup) -> Option<String> {
         .map(|(name, value)| (*name, value.as_str()))
         .collect();
     Some(fill(template, &values))
+}
+
+/// What GitLab's jobs are made of besides: the one that builds, and the one that publishes if it has a role of its own.
+fn gitlab(setup: &Setup, grant: &Grant) -> Vec<(&'static str, String)> {
+    let publisher = setup.grants.get(1);
+    let publish = publisher.map_or_else(String::new, |publisher| {
+        let start = match publisher.bound {
+            Bound::Ref(_) => rule(&[publisher]),
+            // It reads as the other does, so it is where that is.
+            _ => format!("{}\n      when: manual", rule(&[grant])),
+        };
+        fill(
+            include_str!("templates/gitlab-publish.yml"),
+            &[
+                ("name", &setup.name),
+                ("environment", &environment(&publisher.bound, 2)),
+                ("rule", &start),
+            ],
+        )
+    });
+    let built: Vec<_> = setup.grants.iter().collect();
+    vec![
+        ("version", env!("CARGO_PKG_VERSION").to_owned()),
+        ("name", setup.name.clone()),
+        ("audience", setup.store.audience()),
+        ("environment", environment(&grant.bound, 2)),
+        ("rule", rule(&built)),
+        (
+            "and-publish",
+            publisher.map_or("", |_| " and publish").to_owned(),
+        ),
+        ("publish", publish),
+    ]
+}
+
+/// When GitLab starts a job: for what these are bound to.
+fn rule(grants: &[&Grant]) -> String {
+    let mut terms: Vec<_> = grants
+        .iter()
+        .filter_map(|grant| match &grant.bound {
+            Bound::Ref(name) => {
+                let (kind, name) = kind_of_ref(name);
+                let variable = if kind == "tag" { "TAG" } else { "BRANCH" };
+                Some(format!("$CI_COMMIT_{variable} == \"{name}\""))
+            }
+            _ => None,
+        })
+        .collect();
+    if terms.is_empty() {
+        terms.push("$CI_COMMIT_REF_PROTECTED == \"true\"".to_owned());
+    }
+    terms.join(" || ")
 }
 
 /// When GitHub starts it: for what the role is bound to.

@@ -16,7 +16,8 @@ const EXAMPLES: [(&str, &str, &str); 5] = [
     ),
     (
         "gitlab-vault",
-        "--store vault --address https://vault.example.com:8200 --secret ci/cargo --ci gitlab --repository acme/app",
+        "--store vault --address https://vault.example.com:8200 --secret ci/cargo --ci gitlab --repository acme/app \
+         --publish-environment release",
         "gitlab-ci.yml",
     ),
     (
@@ -27,7 +28,8 @@ const EXAMPLES: [(&str, &str, &str); 5] = [
     ),
     (
         "gitlab-aws",
-        "--store aws --account 123456789012 --region eu-west-1 --secret ci/cargo --ci gitlab --repository acme/app",
+        "--store aws --account 123456789012 --region eu-west-1 --secret ci/cargo --ci gitlab --repository acme/app \
+         --publish-ref release",
         "gitlab-ci.yml",
     ),
     (

@@ -103,6 +103,20 @@ fn values_that_are_none() {
         (
             format!(
                 "{registry} {} --ci gitlab --repository a/b --publish-environment e",
+                STORES[2].1
+            ),
+            "or a tag by `--publish-ref`",
+        ),
+        (
+            format!(
+                "{registry} {} --ci gitlab --repository a/b --publish-ref release",
+                STORES[0].1
+            ),
+            "`--publish-ref` says nothing",
+        ),
+        (
+            format!(
+                "{registry} {} --ci none --publish-environment e",
                 STORES[0].1
             ),
             "`--publish-environment` says nothing",
