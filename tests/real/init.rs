@@ -3,10 +3,11 @@
 use std::process::Output;
 
 use serde_json::{Value, json};
+use test_servers::real_vault::binary;
 use test_servers::{CargoHome, random};
 
 use crate::initiated::{Initiated, assert_done};
-use crate::vault::{binary, vault};
+use crate::vault::vault;
 
 const AUDIENCE: &str = "https://127.0.0.1";
 

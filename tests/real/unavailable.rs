@@ -1,17 +1,17 @@
 //! A Vault that is up and can't answer.
 
 use serde_json::json;
-use test_servers::Provider;
 use test_servers::provider::error_text;
+use test_servers::{Provider, RealVault};
 
 use crate::BINARY;
 use crate::tenant::{Tenant, URL};
-use crate::vault::{Vault, vault};
+use crate::vault::vault;
 
 #[test]
 fn a_sealed_vault_says_so() {
     // Its state is sealed until somebody brings the key.
-    let sealed = Vault::start();
+    let sealed = RealVault::start();
     let config = |next: &str| {
         format!(
             "[backends.corp]\ntype = \"vault\"\naddress = \"{}\"\nca-file = {:?}\n[backends.job]\ntype = \"env\"\n\

@@ -6,9 +6,10 @@ use std::thread;
 use cargo_credential_bridge_backend::{Change, Kind, SecretString};
 use cargo_credential_bridge_vault::{OpenBao, Vault};
 use serde_json::{Value, json};
+use test_servers::real_vault::binary;
 
 use crate::tenant::Tenant;
-use crate::vault::{binary, vault};
+use crate::vault::vault;
 use crate::writing::Store;
 
 const NEW: &str = "the-new-s3cret";

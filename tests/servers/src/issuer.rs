@@ -28,11 +28,18 @@ impl Issuer {
     /// Starts it with a new key and a new request token.
     #[must_use]
     pub fn start() -> Self {
+        Self::start_for(&Value::Null)
+    }
+
+    /// Starts one for another job: `extra`, an object or null, adds to the claims or replaces them.
+    #[must_use]
+    pub fn start_for(extra: &Value) -> Self {
         let key = Arc::new(SigningKey::new());
         let request_token = random::text(24);
         let desk = Desk {
             key: Arc::clone(&key),
             request_token: request_token.clone(),
+            extra: extra.clone(),
         };
         let server = Server::start(move |request| desk.answer(request));
         Self {
@@ -57,16 +64,7 @@ impl Issuer {
     /// The claims of a job's token for this audience; `extra`, an object or null, adds to them or replaces them.
     #[must_use]
     pub fn claims(&self, audience: &str, extra: &Value) -> Value {
-        let mut claims = claims(&self.url(), audience);
-        let object = claims.as_object_mut().expect("claims are an object");
-        object.extend(
-            extra
-                .as_object()
-                .into_iter()
-                .flatten()
-                .map(|(key, value)| (key.clone(), value.clone())),
-        );
-        claims
+        with(claims(&self.url(), audience), extra)
     }
 
     /// A job's token for this audience, valid for five minutes.
@@ -117,6 +115,7 @@ impl Issuer {
 struct Desk {
     key: Arc<SigningKey>,
     request_token: String,
+    extra: Value,
 }
 
 impl Desk {
@@ -143,10 +142,8 @@ impl Desk {
         let audience = request
             .parameter("audience")
             .unwrap_or_else(|| "https://github.com/acme".into());
-        Response::json(
-            200,
-            &json!({ "value": self.key.sign(&claims(url, &audience)) }),
-        )
+        let claims = with(claims(url, &audience), &self.extra);
+        Response::json(200, &json!({ "value": self.key.sign(&claims) }))
     }
 }
 
@@ -162,6 +159,13 @@ fn claims(issuer: &str, audience: &str) -> Value {
         "repository": "acme/app",
         "ref": "refs/heads/main",
     })
+}
+
+fn with(mut claims: Value, extra: &Value) -> Value {
+    let object = claims.as_object_mut().expect("claims are an object");
+    let extra = extra.as_object().into_iter().flatten();
+    object.extend(extra.map(|(key, value)| (key.clone(), value.clone())));
+    claims
 }
 
 fn discovery(url: &str) -> Value {

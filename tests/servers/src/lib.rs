@@ -15,6 +15,7 @@
 //! * [`Provider`] runs the provider itself, as Cargo does.
 //! * [`doctor`] reads what the provider's `doctor` says, as somebody would who follows its help.
 //! * [`Moto`] is no double of ours but a real moto, for the tests that want real servers.
+//! * [`RealVault`] is no double either, and needs the Vault that `ci/install vault` builds.
 //! * [`GoogleFake`] is a fake of Google on Google's own messages, checked with Google's own clients, for those tests too.
 //! * [`leaks`] searches output and files for secrets.
 //!
@@ -41,6 +42,7 @@ pub mod moto;
 pub mod provider;
 pub mod proxy;
 pub mod random;
+pub mod real_vault;
 pub mod registry;
 pub mod secrets_manager;
 pub mod server;
@@ -58,6 +60,7 @@ pub use issuer::Issuer;
 pub use moto::Moto;
 pub use provider::{Provider, Run};
 pub use proxy::{Proxy, Route};
+pub use real_vault::RealVault;
 pub use registry::{Registry, Tokens};
 pub use secrets_manager::SecretsManager;
 pub use server::{Exchange, Server, Tls, TlsVersion};

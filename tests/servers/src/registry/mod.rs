@@ -59,8 +59,17 @@ impl Registry {
     /// Starts it with HTTPS and this certificate, random tokens and no crates.
     #[must_use]
     pub fn start_tls(certificate: &Certificate) -> Self {
-        Self::start_at(Tokens::random(), Place::LoopbackTls, |desk| {
+        Self::start_at(Tokens::random(), Place::Tls, |desk| {
             Server::start_tls(certificate, None, move |request| desk.answer(request))
+        })
+    }
+
+    /// Starts one at a host of the world, over TLS, with these tokens and no crates; a [`Proxy`](crate::Proxy) must lead there.
+    #[must_use]
+    pub fn start_at_host(host: &str, authority: &Authority, tokens: Tokens) -> Self {
+        let certificate = authority.server(&[host]);
+        Self::start_at(tokens, Place::Tls, |desk| {
+            Server::start_tls(&certificate, None, move |request| desk.answer(request))
         })
     }
 
@@ -183,8 +192,8 @@ struct Desk {
 enum Place {
     /// All of it on one port, for those who have a token.
     Loopback,
-    /// Likewise, with HTTPS.
-    LoopbackTls,
+    /// Likewise, over TLS.
+    Tls,
     /// The index on a host of its own, all of it for everyone.
     CratesIo,
 }
@@ -194,7 +203,7 @@ impl Desk {
         let host = request.header("host").unwrap_or_default();
         let (url, path) = match self.place {
             Place::Loopback => (format!("http://{host}"), request.path.clone()),
-            Place::LoopbackTls => (format!("https://{host}"), request.path.clone()),
+            Place::Tls => (format!("https://{host}"), request.path.clone()),
             Place::CratesIo if host == "index.crates.io" => (
                 "https://crates.io".to_owned(),
                 format!("/index{}", request.path),
