@@ -15,8 +15,10 @@ use crate::registry::{By, IndexUrl};
 /// For whom a text is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reader {
-    /// The job alone.
+    /// A job that reads, and nothing else.
     Job,
+    /// The job that publishes.
+    Publisher,
     /// This machine: whoever is on it reads by their own login where there is no job.
     Machine,
 }

@@ -17,14 +17,7 @@ pub(super) fn text(setup: &Setup) -> Option<String> {
         ]
     };
     let (template, names, more) = match &setup.job {
-        Job::GitHub { .. } => (
-            include_str!("templates/github.yml"),
-            names(8),
-            vec![
-                ("push", push(&grant.bound)),
-                ("environment", environment(&grant.bound, 4)),
-            ],
-        ),
+        Job::GitHub { .. } => return Some(workflow(setup, grant)),
         Job::GitLab { .. } => (
             include_str!("templates/gitlab-ci.yml"),
             names(6),
@@ -110,6 +103,41 @@ fn rule(grants: &[&Grant]) -> String {
         terms.push("$CI_COMMIT_REF_PROTECTED == \"true\"".to_owned());
     }
     terms.join(" || ")
+}
+
+/// A workflow that builds, publishes where that has a role of its own, and says what a pull request can't.
+fn workflow(setup: &Setup, grant: &Grant) -> String {
+    let steps = |reader| {
+        let config = bridge::entry(setup, &setup.name, reader);
+        let names = [
+            ("name", setup.name.as_str()),
+            ("index", &setup.index),
+            ("config", &indented(&config, 12)),
+        ];
+        let steps = fill(include_str!("templates/github-setup.yml"), &names);
+        steps.trim_end().to_owned()
+    };
+    let publisher = setup.grants.get(1);
+    let publish = publisher.map_or_else(String::new, |grant| {
+        let names = [
+            ("name", setup.name.as_str()),
+            ("environment", &environment(&grant.bound, 4)),
+            ("setup", &steps(Reader::Publisher)),
+        ];
+        fill(include_str!("templates/github-publish.yml"), &names)
+    });
+    let dispatch = publisher.map_or("", |_| "  workflow_dispatch: # publishes\n");
+    let names = [
+        ("push", push(&grant.bound)),
+        ("dispatch", dispatch.to_owned()),
+        ("environment", environment(&grant.bound, 4)),
+        ("setup", steps(Reader::Job)),
+        ("publish", publish),
+    ];
+    let names = names
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
+    fill(include_str!("templates/github.yml"), &names)
 }
 
 /// When GitHub starts it: for what the role is bound to.
