@@ -4,14 +4,14 @@ use core::fmt;
 use core::time::Duration;
 
 use cargo_credential_bridge_backend::log::{Public, Timer};
-use cargo_credential_bridge_backend::{Context, Error, Inspection, Kind, step};
+use cargo_credential_bridge_backend::{Context, Edit, Error, Inspection, Kind, step};
 use secrecy::SecretString;
 
 use crate::backends::Opened;
 use crate::config::{Config, Registry, Secret, Source};
 use crate::protocol::Request;
 use crate::provider::Terms;
-use crate::token::{self, Parts};
+use crate::token::{self, Asked, Changed as TokenChange, Parts};
 
 /// The sources of one registry and operation, with the backends that were opened to ask them.
 pub(crate) struct Chain<'a> {
@@ -41,6 +41,8 @@ pub(crate) struct Found {
     pub(crate) terms: Terms,
     /// What the user should know.
     pub(crate) warnings: Vec<String>,
+    /// Where the secret says that it is for this registry, if it says so.
+    pub(crate) said_in: Vec<String>,
     /// Why the sources before it had no token.
     pub(crate) passed_over: Vec<Error>,
 }
@@ -128,6 +130,7 @@ impl<'a> Chain<'a> {
                     backend: None,
                     terms: given.terms,
                     warnings: Vec::new(),
+                    said_in: Vec::new(),
                     passed_over: Vec::new(),
                 })
             }
@@ -142,20 +145,28 @@ impl<'a> Chain<'a> {
     ) -> Result<Found, Error> {
         let backend = self.opened(source.backend, |chain| chain.share(left))?;
         let fetched = backend.fetch(source.reference.as_ref()).await?;
-        let secret = token::select(&fetched.payload, source.field.as_deref(), &place)?;
+        let asked = Asked {
+            url: &self.request.index_url,
+            place: &place,
+        };
+        let select =
+            |field: Option<&str>| asked.select(&fetched.payload, fetched.binding.as_ref(), field);
+        let selected = select(source.field.as_deref())?;
+        let token = self.registry.scheme.apply(
+            &selected.text,
+            |field| Ok(select(Some(field))?.text),
+            &place,
+            &self.context.environment,
+        )?;
         Ok(Found {
-            token: self.registry.scheme.apply(
-                &secret,
-                &fetched.payload,
-                &place,
-                &self.context.environment,
-            )?,
-            expiration: token::jwt_expiration(&secret),
+            token,
+            expiration: token::jwt_expiration(&selected.text),
             lifetime: fetched.lifetime,
             place,
             backend: Some(source.backend),
             terms: Terms::default(),
             warnings: fetched.warnings,
+            said_in: selected.said_in,
             passed_over: Vec::new(),
         })
     }
@@ -206,10 +217,18 @@ impl<'a> Chain<'a> {
             }
             Source::Secret(secret) => {
                 let token = token.map(|token| token.secret(&place)).transpose()?;
+                let url = &self.request.index_url;
+                let change = TokenChange {
+                    asked: Asked { url, place: &place },
+                    field: secret.field.as_deref(),
+                    token,
+                };
+                let edit = Edit {
+                    consent: Some(&change),
+                    ..secret.edit(token)
+                };
                 let backend = self.opened(secret.backend, |chain| chain.context.clone())?;
-                let written = backend
-                    .write(secret.reference.as_ref(), &secret.edit(token))
-                    .await?;
+                let written = backend.write(secret.reference.as_ref(), &edit).await?;
                 let undo = written
                     .undo
                     .map(|command| format!("`{command}` brings back what was there"));

@@ -1,5 +1,6 @@
 //! From a secret to the value of the `Authorization` header that Cargo sends.
 
+mod asked;
 mod field;
 
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -10,9 +11,10 @@ use cargo_credential_bridge_backend::{Environment, Error, Kind, Payload, Value};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
+use self::field::select;
 use crate::config::Fault;
 
-pub(crate) use field::select;
+pub(crate) use asked::{Asked, Changed};
 
 /// The end of the year 9999: Cargo reads no later date.
 pub(crate) const LAST_SECOND: i64 = 253_402_300_799;
@@ -107,13 +109,14 @@ impl Scheme {
             (None, _) | (_, Self::Basic(Username::Field(_))) => header,
             (Some(secret), _) => {
                 let payload = Payload::Fields("{}".into());
-                Some(self.apply(secret, &payload, place, environment)?)
+                let field = |field: &str| Ok(select(&payload, Some(field), place)?.0);
+                Some(self.apply(secret, field, place, environment)?)
             }
         };
         Ok(Parts { secret, header })
     }
 
-    /// The value of the header.
+    /// The value of the header; `field` gives another field of the same secret.
     ///
     /// # Errors
     ///
@@ -121,7 +124,7 @@ impl Scheme {
     pub(crate) fn apply(
         &self,
         secret: &SecretString,
-        payload: &Payload,
+        field: impl Fn(&str) -> Result<SecretString, Error>,
         place: &str,
         environment: &Environment,
     ) -> Result<SecretString, Error> {
@@ -133,7 +136,7 @@ impl Scheme {
             Self::Basic(username) => {
                 let username = match username {
                     Username::Given(value) => value.resolve("username", environment)?.into(),
-                    Username::Field(field) => select(payload, Some(field), place)?,
+                    Username::Field(name) => field(name)?,
                 };
                 if username.expose_secret().contains(':') {
                     return Err(Error::new(
@@ -245,8 +248,9 @@ mod tests {
     fn apply(scheme: &Scheme, token: &str) -> Result<String, Error> {
         let environment = Environment::fixed([("USER_NAME", "ci")], "/");
         let payload = Payload::Fields(r#"{"token":"x","user":"bot"}"#.into());
+        let field = |field: &str| Ok(select(&payload, Some(field), "`t`")?.0);
         scheme
-            .apply(&token.into(), &payload, "`t`", &environment)
+            .apply(&token.into(), field, "`t`", &environment)
             .map(|value| value.expose_secret().to_owned())
     }
 

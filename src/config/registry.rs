@@ -82,6 +82,7 @@ impl Secret {
         Edit {
             field: self.field.as_deref(),
             change: token.map_or(Change::Erase, Change::Set),
+            consent: None,
         }
     }
 }

@@ -6,20 +6,27 @@ use cargo_credential_bridge_backend::{Error, Fields, Kind, Payload};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::value::RawValue;
 
-/// The text of `field`, or of the whole value where no field is named, without line breaks at its end.
+use super::asked::{KEY, Said, Text};
+
+/// The text of `field`, or of the whole value where no field is named, without line breaks at its end; and all that is said
+/// on the way to it of the registries that it is for.
 ///
 /// # Errors
 ///
 /// [`Kind::Invalid`], naming the fields that exist, never their values.
-pub(crate) fn select(
-    payload: &Payload,
+pub(super) fn select<'a>(
+    payload: &'a Payload,
     field: Option<&str>,
     place: &str,
-) -> Result<SecretString, Error> {
+) -> Result<(SecretString, Vec<Said<'a>>), Error> {
+    let mut said = Vec::new();
     let json = match (payload, field) {
         (Payload::Bytes(bytes), None) => {
             return match str::from_utf8(bytes.expose_secret()) {
-                Ok(text) => Ok(without_line_end(text)),
+                Ok(text) => {
+                    said_in_whole(text, &mut said);
+                    Ok((without_line_end(text), said))
+                }
                 Err(_) => Err(Error::new(Kind::Invalid, format!("{place} is not text"))
                     .help("store the token as text; a token in binary data can't be told from other data")),
             };
@@ -45,8 +52,75 @@ pub(crate) fn select(
         .because(existing(&fields))
         .help("add `field = \"…\"` to the source"));
     };
+    check_name(field, place)?;
     let value = find(&fields, field, place, "")?;
-    text(value, field, place)
+    said_above(&fields, field, "", &mut said);
+    Ok((text(value, field, place)?, said))
+}
+
+/// Adds what a secret that is to be changed at `field` says of the registries that it is for, as [`select`] finds it.
+pub(super) fn said_on_the_way<'a>(
+    payload: &'a Payload,
+    field: Option<&str>,
+    place: &str,
+    said: &mut Vec<Said<'a>>,
+) -> Result<(), Error> {
+    let json = match payload {
+        Payload::Bytes(bytes) => str::from_utf8(bytes.expose_secret()).unwrap_or_default(),
+        Payload::Fields(json) => json.expose_secret(),
+    };
+    let Some(field) = field else {
+        said_in_whole(json, said);
+        return Ok(());
+    };
+    check_name(field, place)?;
+    if let Some(fields) = Fields::parse(json) {
+        said_above(&fields, field, "", said);
+    }
+    Ok(())
+}
+
+/// A whole value is not taken apart; but leaving out the field is no way around what is said beside it.
+fn said_in_whole<'a>(text: &'a str, said: &mut Vec<Said<'a>>) {
+    if text.trim_start().starts_with('{')
+        && let Some(fields) = Fields::parse(text)
+    {
+        said_beside(&fields, "", said);
+    }
+}
+
+/// Each object that `field` leads through may say it; `above` is what leads to these fields.
+fn said_above<'a>(fields: &Fields<'a>, field: &str, above: &str, said: &mut Vec<Said<'a>>) {
+    said_beside(fields, above, said);
+    if fields.get(field).is_none()
+        && let Some((first, json, rest)) = fields.nested(field)
+        && let Some(inside) = Fields::parse(json)
+    {
+        said_above(&inside, rest, &format!("{above}{first}."), said);
+    }
+}
+
+fn said_beside<'a>(fields: &Fields<'a>, above: &str, said: &mut Vec<Said<'a>>) {
+    if let Some(json) = fields.get(KEY) {
+        said.push(Said {
+            place: format!("its field `{above}{KEY}`"),
+            text: Text::Json(json),
+        });
+    }
+}
+
+/// What says which registries a secret is for is shown in messages, and so it is no token.
+fn check_name(field: &str, place: &str) -> Result<(), Error> {
+    if field.rsplit('.').next() != Some(KEY) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::Invalid,
+        format!(
+            "the field `{field}` of {place} says which registries it is for, and is not a token"
+        ),
+    )
+    .help("name the field that holds the token"))
 }
 
 /// The value of `field`, which may lead into nested objects; `above` is what leads to these fields.
@@ -145,12 +219,12 @@ mod tests {
 
     fn pick(json: &str, field: Option<&str>) -> Result<String, Error> {
         select(&Payload::Fields(json.into()), field, "`ci/cargo`")
-            .map(|text| text.expose_secret().to_owned())
+            .map(|(text, _)| text.expose_secret().to_owned())
     }
 
     fn whole(bytes: &[u8]) -> Result<String, Error> {
         select(&Payload::Bytes(bytes.to_vec().into()), None, "`f`")
-            .map(|text| text.expose_secret().to_owned())
+            .map(|(text, _)| text.expose_secret().to_owned())
     }
 
     #[test]

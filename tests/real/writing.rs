@@ -29,6 +29,7 @@ impl Store {
         let outcome = self.write::<B>(&Edit {
             field,
             change: Change::Set(&secret),
+            consent: None,
         });
         let said = match &outcome {
             Ok(written) => format!("{written:?}"),
@@ -43,6 +44,7 @@ impl Store {
         self.write::<B>(&Edit {
             field,
             change: Change::Erase,
+            consent: None,
         })
     }
 
@@ -58,7 +60,11 @@ impl Store {
 
     /// What a person is told.
     pub(crate) fn by_hand<B: Backend>(&self, field: Option<&str>, change: Change<'_>) -> String {
-        let edit = Edit { field, change };
+        let edit = Edit {
+            field,
+            change,
+            consent: None,
+        };
         B::by_hand(&self.config::<B>(), &self.reference::<B>(), &edit)
     }
 

@@ -3,7 +3,7 @@ use core::fmt;
 use aws_config::SdkConfig;
 use cargo_credential_bridge_backend::http::Settings;
 use cargo_credential_bridge_backend::{
-    Backend, Change, Context, Edit, Error, Fetched, Inspection, Kind, Step, Written,
+    Backend, Binding, Change, Context, Edit, Error, Fetched, Inspection, Kind, Step, Written,
 };
 
 use crate::by_hand;
@@ -22,6 +22,7 @@ pub struct Aws {
     regions: Vec<Region>,
     endpoint: Option<String>,
     pub(crate) identity: Identity,
+    pub(crate) index_url_tag: Option<String>,
     login: Option<Login>,
 }
 
@@ -122,12 +123,14 @@ impl Aws {
             endpoint,
             http,
             identity,
+            index_url_tag,
         } = config.resolve(context)?;
         Ok(Self {
             sdk: sdk(http, profile, context)?,
             regions,
             endpoint,
             identity,
+            index_url_tag,
             login: None,
         })
     }
@@ -191,6 +194,20 @@ impl Aws {
         target.fetch().await
     }
 
+    /// What is said of the secret, or of its replica, beside it.
+    pub(crate) async fn binding_in(
+        &self,
+        region: &Region,
+        config: &SdkConfig,
+        login: &Login,
+        secret: &SecretId,
+        reference: &Reference,
+    ) -> Result<Option<Binding>, Error> {
+        let secret = self.in_region(secret, region);
+        let target = self.target(Access::Describe, config, login, region, &secret, reference);
+        target.binding().await
+    }
+
     /// The secret as it is called in one of our regions.
     /// Where a secret is written, and its versions are known: the first region, which replicas follow.
     async fn primary(&self, reference: &Reference) -> Result<(Region, SecretId), Error> {
@@ -221,6 +238,7 @@ impl Aws {
             region,
             secret,
             reference,
+            index_url_tag: self.index_url_tag.as_deref(),
         }
     }
 

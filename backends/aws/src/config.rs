@@ -22,6 +22,7 @@ pub struct Config {
     external_id: Option<Value>,
     session_name: Option<Value>,
     auth: Vec<Method>,
+    index_url_tag: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -36,6 +37,7 @@ struct WireConfig {
     external_id: Option<Value>,
     session_name: Option<Value>,
     auth: Option<OneOrMany<Method>>,
+    index_url_tag: Option<String>,
 }
 
 /// One role, or an array of them, assumed in order.
@@ -81,6 +83,8 @@ pub(crate) struct Resolved {
     pub(crate) endpoint: Option<String>,
     pub(crate) http: Settings,
     pub(crate) identity: Identity,
+    /// The tag that says which registries a secret is for.
+    pub(crate) index_url_tag: Option<String>,
 }
 
 /// Who we are to be.
@@ -116,6 +120,7 @@ impl Config {
                 external_id: text(&self.external_id, "external-id")?,
                 session_name: text(&self.session_name, "session-name")?,
             },
+            index_url_tag: self.index_url_tag.clone(),
         })
     }
 }
@@ -168,6 +173,9 @@ impl TryFrom<WireConfig> for Config {
         if roles.is_empty() && (wire.external_id.is_some() || wire.session_name.is_some()) {
             return Err("`external-id` and `session-name` go with `role-arn`");
         }
+        if wire.index_url_tag.as_deref() == Some("") {
+            return Err("`index-url-tag` is empty");
+        }
         Ok(Self {
             regions,
             profile: wire.profile,
@@ -177,6 +185,7 @@ impl TryFrom<WireConfig> for Config {
             external_id: wire.external_id,
             session_name: wire.session_name,
             auth: wire.auth.map(|auth| auth.0).unwrap_or_default(),
+            index_url_tag: wire.index_url_tag,
         })
     }
 }
@@ -284,6 +293,7 @@ mod tests {
             ),
             ("regions = []", "no region in `regions`"),
             ("external-id = \"x\"", "go with `role-arn`"),
+            ("index-url-tag = \"\"", "`index-url-tag` is empty"),
             ("region = \"nowhere\"", "is not a region"),
             ("endpoint = \"ftp://x\"", "must start with `https://`"),
             ("role-arn = \"ci\"", "is not the ARN of a role"),

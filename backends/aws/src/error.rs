@@ -275,6 +275,9 @@ fn help(action: &Action<'_>, kind: Kind, refusal: &Refusal, denied: &Denied<'_>)
             }
             let resource = policy::secret_resource(secret, region, principal);
             let statement = policy::statement(access.actions(), &resource);
+            if *access == Access::Describe {
+                return Some(format!("`index-url-tag` on the backend takes this, besides the right to read:\n{statement}"));
+            }
             let key = match access.key_actions() {
                 Value::String(action) => format!("`{action}`"),
                 _ => "`kms:Decrypt` and `kms:GenerateDataKey`".to_owned(),

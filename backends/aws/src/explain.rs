@@ -67,7 +67,14 @@ pub(crate) async fn explain(
         let _ = aws
             .read_in(region, &settings, &nobody(), &secret, reference)
             .await;
-        for step in rehearsal.noted("GetSecretValue: read the secret") {
+        let mut noted = rehearsal.noted("GetSecretValue: read the secret");
+        if let Some(tag) = &aws.index_url_tag {
+            let _ = aws
+                .binding_in(region, &settings, &nobody(), &secret, reference)
+                .await;
+            noted.extend(rehearsal.noted(&format!("DescribeSecret: read the tag `{tag}`")));
+        }
+        for step in noted {
             steps.push(match (step, before) {
                 (Step::Ask(planned), Some(before)) => planned
                     .only(format!("if the region `{before}` does not answer"))

@@ -11,6 +11,7 @@
 //!
 //! [AWS Secrets Manager]: https://docs.aws.amazon.com/secretsmanager/
 
+mod binding;
 mod by_hand;
 mod caller;
 mod client;

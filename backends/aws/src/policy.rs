@@ -12,6 +12,8 @@ const UNKNOWN_ACCOUNT: &str = "ACCOUNT";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
     Read,
+    /// Reading what is known of it.
+    Describe,
     /// Reading it and replacing all of it.
     Write,
     /// Reading it and changing a field, if it is still what was read.
@@ -25,6 +27,7 @@ impl Access {
     pub(crate) fn verb(self) -> &'static str {
         match self {
             Self::Read => "read",
+            Self::Describe => "read the tags of",
             Self::Write | Self::WriteField => "write",
             Self::Delete => "delete",
         }
@@ -38,6 +41,7 @@ impl Access {
         let put = "secretsmanager:PutSecretValue";
         match self {
             Self::Read => read.into(),
+            Self::Describe => "secretsmanager:DescribeSecret".into(),
             Self::Write => json!([read, put]),
             Self::WriteField => json!([read, put, "secretsmanager:UpdateSecretVersionStage"]),
             Self::Delete => json!([read, "secretsmanager:DeleteSecret"]),
@@ -47,7 +51,7 @@ impl Access {
     /// What it takes of a key of one's own.
     pub(crate) fn key_actions(self) -> Value {
         match self {
-            Self::Read | Self::Delete => "kms:Decrypt".into(),
+            Self::Read | Self::Describe | Self::Delete => "kms:Decrypt".into(),
             Self::Write | Self::WriteField => json!(["kms:Decrypt", "kms:GenerateDataKey"]),
         }
     }

@@ -26,6 +26,7 @@ pub(crate) struct Target<'a> {
     pub(crate) region: &'a Region,
     pub(crate) secret: &'a SecretId,
     pub(crate) reference: &'a Reference,
+    pub(crate) index_url_tag: Option<&'a str>,
 }
 
 impl Target<'_> {
@@ -44,6 +45,7 @@ impl Target<'_> {
             Ok(given) => Ok(Fetched {
                 payload: self.payload(given)?,
                 lifetime: None,
+                binding: self.binding().await?,
                 warnings: Vec::new(),
             }),
             Err(refused) => {

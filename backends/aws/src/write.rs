@@ -74,6 +74,7 @@ impl Target<'_> {
     pub(crate) async fn write(&self, edit: &Edit<'_>) -> Result<Written, Error> {
         let place = self.reference.to_string();
         let client = self.client();
+        let said = self.binding().await?;
         let mut lost: Option<Lost> = None;
         for _ in 0..Edit::ROUNDS {
             let current = self.current(&client, edit).await?;
@@ -95,7 +96,8 @@ impl Target<'_> {
                     });
                 }
             }
-            let Some(after) = edit.apply(current.payload.as_ref(), &place)? else {
+            let before = current.payload.as_ref();
+            let Some(after) = edit.apply(before, said.as_ref(), &place)? else {
                 return self.delete(&client).await;
             };
             let label = edit.field.map(|_| LABEL);

@@ -6,7 +6,7 @@ use core::time::Duration;
 use secrecy::{SecretSlice, SecretString};
 use serde::de::DeserializeOwned;
 
-use crate::{Deadline, Edit, Environment, Error, Inspection, Kind, Step};
+use crate::{Binding, Deadline, Edit, Environment, Error, Inspection, Kind, Step};
 
 /// A client of one secret store.
 ///
@@ -116,6 +116,8 @@ pub struct Fetched {
     pub payload: Payload,
     /// How long the store lets the secret live from now, where it says so: a Vault lease.
     pub lifetime: Option<Duration>,
+    /// Which registries the secret is for, where the store says so beside the secret.
+    pub binding: Option<Binding>,
     /// Things that the user should know although nothing failed, one line each.
     pub warnings: Vec<String>,
 }

@@ -1,6 +1,6 @@
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::{Error, Fields, Kind, Payload};
+use crate::{Binding, Consent, Error, Fields, Kind, Payload};
 
 /// What is to change in a secret.
 #[derive(Clone, Copy, Debug)]
@@ -9,6 +9,8 @@ pub struct Edit<'a> {
     pub field: Option<&'a str>,
     /// What happens to it.
     pub change: Change<'a>,
+    /// Who has a say in it, by what is said of the secret.
+    pub consent: Option<&'a dyn Consent>,
 }
 
 /// What happens to a secret, or to one field of it.
@@ -24,12 +26,22 @@ impl Edit<'_> {
     /// How often a change is made anew at the most, where others change the secret at the same time.
     pub const ROUNDS: usize = 5;
 
-    /// The secret as it is to be, `None` if all of it is to be gone; `before` is `None` where there is no secret yet.
+    /// The secret as it is to be, `None` if all of it is to be gone; `before` is `None` where there is no secret yet, and
+    /// `said` is what its store says of it.
     ///
     /// # Errors
     ///
-    /// [`Kind::NotFound`] if there is nothing to erase; [`Kind::Invalid`] if the secret is not what the field wants.
-    pub fn apply(&self, before: Option<&Payload>, place: &str) -> Result<Option<Payload>, Error> {
+    /// That of the consent; [`Kind::NotFound`] if there is nothing to erase; [`Kind::Invalid`] if the secret is not what
+    /// the field wants.
+    pub fn apply(
+        &self,
+        before: Option<&Payload>,
+        said: Option<&Binding>,
+        place: &str,
+    ) -> Result<Option<Payload>, Error> {
+        if let Some(consent) = self.consent {
+            consent.check(before, said)?;
+        }
         let Some(field) = self.field else {
             return self.apply_to_all(before, place);
         };
@@ -151,8 +163,9 @@ mod tests {
         let edit = Edit {
             field,
             change: token.as_ref().map_or(Change::Erase, Change::Set),
+            consent: None,
         };
-        let after = edit.apply(before.as_ref(), "`s`")?;
+        let after = edit.apply(before.as_ref(), None, "`s`")?;
         Ok(after.as_ref().map(text))
     }
 
@@ -209,12 +222,42 @@ mod tests {
         ] {
             let token = token.map(SecretString::from);
             let change = token.as_ref().map_or(Change::Erase, Change::Set);
-            let edit = Edit { field, change };
+            let edit = Edit {
+                field,
+                change,
+                consent: None,
+            };
             assert_eq!(
                 edit.is_in_force(now.as_ref()),
                 is_in_force,
                 "{edit:?} {now:?}"
             );
+        }
+    }
+
+    #[test]
+    fn nothing_is_changed_without_consent() {
+        #[derive(Debug)]
+        struct Nobody;
+
+        impl Consent for Nobody {
+            fn check(&self, _: Option<&Payload>, said: Option<&Binding>) -> Result<(), Error> {
+                let said = said.map_or("nothing", |said| &said.urls);
+                Err(Error::new(Kind::PermissionDenied, said))
+            }
+        }
+
+        let edit = Edit {
+            field: None,
+            change: Change::Erase,
+            consent: Some(&Nobody),
+        };
+        let said = Binding {
+            said_in: "the tag".to_owned(),
+            urls: "others".to_owned(),
+        };
+        for (said, expected) in [(Some(&said), "others"), (None, "nothing")] {
+            assert_eq!(edit.apply(None, said, "`s`").unwrap_err().what(), expected);
         }
     }
 

@@ -10,7 +10,8 @@ pub enum Kind {
     NotAvailable,
     /// The store refused the identity. No other source is asked: that would silently swap identities.
     Unauthenticated,
-    /// The store knows the identity and does not let it read this secret. No other source is asked.
+    /// The store knows the identity and does not let it read this secret, or the secret is for others. No other source is
+    /// asked.
     PermissionDenied,
     /// The store could not be reached or could not answer. No other source is asked, unless the registry
     /// says `on-unavailable = "next"`.

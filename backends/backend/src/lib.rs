@@ -8,6 +8,7 @@
 //! * [`Value`] and [`SecretValue`] are settings that may be written down or supplied by the job.
 //! * [`Deadline`] is the one moment by which a whole answer must be ready.
 //! * [`Edit`] is what `cargo login` and `cargo logout` change in a secret.
+//! * [`Binding`] is what a store says of the registries that a secret is for.
 //! * [`log`] is what may be said of each step to whoever asks for a log.
 //! * `http` (feature `http`) is the hardened HTTP client, with its retries, certificates and proxies.
 //! * `identity` (feature `identity`) gets the workload identity token of the CI job that this runs in.
@@ -16,6 +17,7 @@
 //! [cargo-credential-bridge]: https://crates.io/crates/cargo-credential-bridge
 
 mod backend;
+mod binding;
 mod deadline;
 mod edit;
 mod environment;
@@ -33,6 +35,7 @@ pub mod program;
 mod value;
 
 pub use backend::{Backend, Context, Fetched, Payload, Running, Written};
+pub use binding::{Binding, Consent};
 pub use deadline::Deadline;
 pub use edit::{Change, Edit};
 pub use environment::{Environment, Heard};

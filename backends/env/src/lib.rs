@@ -61,6 +61,7 @@ impl Backend for Env {
         Ok(Fetched {
             payload: Payload::Bytes(SecretSlice::from(value.into_bytes())),
             lifetime: None,
+            binding: None,
             warnings: Vec::new(),
         })
     }

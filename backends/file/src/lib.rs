@@ -70,6 +70,7 @@ impl Backend for File {
         Ok(Fetched {
             payload: Payload::Bytes(SecretSlice::from(content)),
             lifetime: None,
+            binding: None,
             warnings: warning(&path).into_iter().collect(),
         })
     }

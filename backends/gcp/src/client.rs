@@ -22,6 +22,7 @@ pub struct Gcp {
     pub(crate) endpoint: Option<Endpoint>,
     quota_project: Option<Project>,
     pub(crate) methods: Vec<Method>,
+    pub(crate) index_url_annotation: Option<String>,
     login: Option<Login>,
 }
 
@@ -34,6 +35,7 @@ pub(crate) struct Target<'a> {
     pub(crate) quota_project: Option<&'a Project>,
     pub(crate) secret: &'a SecretVersion,
     pub(crate) reference: &'a Reference,
+    pub(crate) index_url_annotation: Option<&'a str>,
 }
 
 impl Backend for Gcp {
@@ -48,6 +50,7 @@ impl Backend for Gcp {
             quota_project,
             http,
             methods,
+            index_url_annotation,
         } = config.resolve(context)?;
         Ok(Self {
             session: Session {
@@ -59,6 +62,7 @@ impl Backend for Gcp {
             endpoint,
             quota_project,
             methods,
+            index_url_annotation,
             login: None,
         })
     }
@@ -163,6 +167,7 @@ impl Gcp {
             quota_project: self.quota_project.as_ref().or(login.quota_project.as_ref()),
             secret,
             reference,
+            index_url_annotation: self.index_url_annotation.as_deref(),
         })
     }
 

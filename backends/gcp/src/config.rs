@@ -23,6 +23,8 @@ pub struct Config {
     quota_project: Option<Value<Project>>,
     ca_file: Option<Value<PathBuf>>,
     auth: Option<OneOrMany<Method>>,
+    #[serde(default, deserialize_with = "not_empty")]
+    index_url_annotation: Option<String>,
 }
 
 /// A secret in Google Secret Manager.
@@ -68,6 +70,8 @@ pub(crate) struct Resolved {
     pub(crate) http: Settings,
     /// The first whose inputs exist here; empty for Application Default Credentials.
     pub(crate) methods: Vec<Method>,
+    /// The annotation that says which registries a secret is for.
+    pub(crate) index_url_annotation: Option<String>,
 }
 
 /// Which version of which secret, as Google calls it.
@@ -114,7 +118,15 @@ impl Config {
                 ..Settings::default()
             },
             methods: self.auth.clone().map(|auth| auth.0).unwrap_or_default(),
+            index_url_annotation: self.index_url_annotation.clone(),
         })
+    }
+}
+
+fn not_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    match Option::<String>::deserialize(deserializer)? {
+        Some(name) if name.is_empty() => Err(de::Error::custom("the name is empty")),
+        name => Ok(name),
     }
 }
 

@@ -57,6 +57,8 @@ pub(crate) enum Action<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
     Read,
+    /// Reading what is known of it.
+    Describe,
     /// Reading it and adding a version.
     Add,
     /// Reading it and disabling the version that was read.
@@ -67,6 +69,7 @@ impl Access {
     pub(super) fn verb(self) -> &'static str {
         match self {
             Self::Read => "read",
+            Self::Describe => "read the annotations of",
             Self::Add => "write",
             Self::Disable => "disable",
         }
@@ -79,6 +82,7 @@ impl Access {
         const READ: &str = "roles/secretmanager.secretAccessor";
         match self {
             Self::Read => &[READ],
+            Self::Describe => &["roles/secretmanager.viewer"],
             Self::Add => &[READ, "roles/secretmanager.secretVersionAdder"],
             Self::Disable => &[READ, "roles/secretmanager.secretVersionManager"],
         }

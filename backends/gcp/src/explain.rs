@@ -57,6 +57,11 @@ impl Gcp {
             .endpoint_in(&secret, &universe)
             .version(&secret, &secret.version, ACCESS);
         steps.push(Planned::new("GET", url, "read the secret").into());
+        if let Some(name) = &self.index_url_annotation {
+            let url = self.endpoint_in(&secret, &universe).below(&secret, "");
+            let purpose = format!("read the annotation `{name}`");
+            steps.push(Planned::new("GET", url, purpose).into());
+        }
         Ok(())
     }
 }

@@ -26,6 +26,7 @@
 
 mod adc;
 mod answer;
+mod binding;
 mod by_hand;
 mod client;
 mod config;

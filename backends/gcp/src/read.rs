@@ -82,6 +82,7 @@ impl Target<'_> {
             Ok(found) => Ok(Fetched {
                 payload: found.payload,
                 lifetime: None,
+                binding: self.binding().await?,
                 warnings: found.warnings,
             }),
             Err(refusal) => Err(self.refused(&refusal).await.0),

@@ -7,7 +7,7 @@
 
 use base64::Engine as _;
 use cargo_credential_bridge_backend::{
-    Edit, Error, ExposeSecret as _, Fields, Kind, Payload, SecretString, Written,
+    Binding, Edit, Error, ExposeSecret as _, Fields, Kind, Payload, SecretString, Written,
 };
 use serde_json::json;
 
@@ -45,8 +45,10 @@ impl Target<'_> {
             return Err(Error::new(Kind::Invalid, what)
                 .help("leave out `version` where there is `write = true`"));
         }
+        let said = self.binding().await?;
         let base = self.base(edit).await?;
-        let Some(after) = edit.apply(base.payload.as_ref(), &reference)? else {
+        let before = base.payload.as_ref();
+        let Some(after) = edit.apply(before, said.as_ref(), &reference)? else {
             return self.disable(base.number).await;
         };
         let added = self.add(&after).await?;
@@ -58,7 +60,8 @@ impl Target<'_> {
         if edit.field.is_none() {
             return Ok(written(added, undo));
         }
-        match self.settle(edit, &base, after, added).await? {
+        let settled = self.settle(edit, said.as_ref(), &base, after, added);
+        match settled.await? {
             number if number == added => Ok(written(number, undo)),
             // To go back would take away what others have changed.
             number => Ok(written(number, None)),
@@ -69,6 +72,7 @@ impl Target<'_> {
     async fn settle(
         &self,
         edit: &Edit<'_>,
+        said: Option<&Binding>,
         base: &Base,
         mut after: Payload,
         mut added: u64,
@@ -92,7 +96,7 @@ impl Target<'_> {
             let next = match edit.is_erasure() && edit.is_in_force(Some(&before)) {
                 true => before,
                 false => edit
-                    .apply(Some(&before), &self.reference.to_string())?
+                    .apply(Some(&before), said, &self.reference.to_string())?
                     .expect("a field is changed, not all of it"),
             };
             if text(&next) == text(&after) {

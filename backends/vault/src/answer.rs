@@ -6,7 +6,7 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use cargo_credential_bridge_backend::{Error, Kind, SecretString};
+use cargo_credential_bridge_backend::{Binding, Error, Kind, SecretString};
 use http::StatusCode;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -54,6 +54,15 @@ pub(crate) struct Metadata {
     pub(crate) deletion_time: Option<String>,
     #[serde(default)]
     pub(crate) destroyed: bool,
+    #[serde(default)]
+    custom_metadata: Option<CustomMetadata>,
+}
+
+/// What people keep beside all versions of a secret, as far as it is for us: texts, whatever they are.
+#[derive(Deserialize)]
+struct CustomMetadata {
+    #[serde(default, rename = "index-url")]
+    index_url: Option<String>,
 }
 
 /// `data` of `sys/internal/ui/mounts/PATH`: what is mounted there.
@@ -223,6 +232,17 @@ impl Auth {
         let token = self.client_token.filter(|token| !token.is_empty())?;
         let is_batch = self.token_type.as_deref() == Some("batch");
         Some((token.into(), is_batch))
+    }
+}
+
+impl Versioned<'_> {
+    /// Which registries the secret is for, if its custom metadata says so.
+    pub(crate) fn binding(&self) -> Option<Binding> {
+        let custom = self.metadata.as_ref()?.custom_metadata.as_ref()?;
+        Some(Binding {
+            said_in: "the custom metadata `index-url`".to_owned(),
+            urls: custom.index_url.clone()?,
+        })
     }
 }
 

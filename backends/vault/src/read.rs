@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use cargo_credential_bridge_backend::{Error, Fetched, Kind, Payload};
+use cargo_credential_bridge_backend::{Binding, Error, Fetched, Kind, Payload};
 use http::StatusCode;
 use serde_json::value::RawValue;
 use vaultrs::api::kv1::requests::GetSecretRequest;
@@ -33,7 +33,12 @@ impl Session {
             .lease()
             .map(|lease| login.map_or(lease, |login| lease.min(login)));
         self.is_leased = lease.is_some();
-        fetched(envelope.data, lease, &answer, reference)
+        // It may be the way of the API to a secret of a KV engine, which is for nobody else on this way.
+        let binding = envelope
+            .data
+            .and_then(|data| serde_json::from_str(data.get()).ok())
+            .and_then(|versioned: Versioned<'_>| versioned.binding());
+        fetched(envelope.data, lease, binding, &answer, reference)
     }
 
     /// Reads a secret of the KV engine.
@@ -53,7 +58,7 @@ impl Session {
                 return Err(refused.await);
             }
             let envelope: Envelope<'_> = answer.read()?;
-            return fetched(envelope.data, None, &answer, reference);
+            return fetched(envelope.data, None, None, &answer, reference);
         }
 
         let request = self.kv2_request(reference, path, version)?;
@@ -61,13 +66,9 @@ impl Session {
         // A deleted or destroyed version is a 404 that still says what there was.
         if answer.status == StatusCode::OK || answer.status == StatusCode::NOT_FOUND {
             match (versioned(&answer), answer.status) {
-                (
-                    Some(Versioned {
-                        data: Some(data), ..
-                    }),
-                    StatusCode::OK,
-                ) => {
-                    return fetched(Some(data), None, &answer, reference);
+                (Some(versioned), StatusCode::OK) if versioned.data.is_some() => {
+                    let binding = versioned.binding();
+                    return fetched(versioned.data, None, binding, &answer, reference);
                 }
                 (
                     Some(Versioned {
@@ -283,6 +284,7 @@ pub(crate) fn versioned(answer: &Answer) -> Option<Versioned<'_>> {
 fn fetched(
     data: Option<&RawValue>,
     lifetime: Option<Duration>,
+    binding: Option<Binding>,
     answer: &Answer,
     reference: &Reference,
 ) -> Result<Fetched, Error> {
@@ -296,6 +298,7 @@ fn fetched(
     Ok(Fetched {
         payload: Payload::Fields(fields.into()),
         lifetime,
+        binding,
         warnings: Vec::new(),
     })
 }

@@ -3,7 +3,8 @@
 //! Source: Vault's page "KV secrets engine version 2 (API)", and the reference of `vault kv`.
 
 use cargo_credential_bridge_backend::{
-    Change, Edit, Error, ExposeSecret as _, Kind, Payload, SecretString, Written, shell_word,
+    Binding, Change, Edit, Error, ExposeSecret as _, Kind, Payload, SecretString, Written,
+    shell_word,
 };
 use http::StatusCode;
 use rustify::Endpoint;
@@ -12,7 +13,7 @@ use rustify::errors::ClientError;
 use serde_json::value::RawValue;
 use vaultrs::api::kv2::requests::{DeleteLatestSecretVersionRequest, ReadSecretRequest};
 
-use crate::answer::{Answer, Envelope, Metadata, Versioned};
+use crate::answer::{Answer, Envelope, Metadata};
 use crate::by_hand::command;
 use crate::client::Session;
 use crate::config::{KvVersion, Place, Reference};
@@ -55,6 +56,8 @@ struct Current {
     version: u64,
     /// What is in it, `None` if it is deleted.
     payload: Option<Payload>,
+    /// What is said of all versions.
+    binding: Option<Binding>,
 }
 
 /// A version that was refused.
@@ -101,7 +104,8 @@ impl Session {
                     });
                 }
             }
-            let after = match edit.apply(current.payload.as_ref(), &place)? {
+            let said = current.binding.as_ref();
+            let after = match edit.apply(current.payload.as_ref(), said, &place)? {
                 Some(Payload::Fields(after)) => after,
                 Some(Payload::Bytes(_)) => return Err(self.no_field()),
                 None => return self.delete(place, &path, &current).await,
@@ -177,17 +181,17 @@ impl Session {
             StatusCode::OK | StatusCode::NOT_FOUND => versioned(&answer),
             _ => None,
         };
-        if let Some(Versioned {
-            data,
-            metadata: Some(metadata),
-        }) = known
+        if let Some(known) = known
+            && let Some(metadata) = &known.metadata
             && let Some(version) = metadata.version
         {
-            let fields = data.map(RawValue::get).filter(|data| data.starts_with('{'));
+            let fields = known.data.map(RawValue::get);
+            let fields = fields.filter(|data| data.starts_with('{'));
             if fields.is_some() || metadata.is_gone() {
                 return Ok(Current {
                     version,
                     payload: fields.map(|fields| Payload::Fields(fields.into())),
+                    binding: known.binding(),
                 });
             }
         }
@@ -201,6 +205,7 @@ impl Session {
             error if error.kind() == Kind::NotFound => Ok(Current {
                 version: 0,
                 payload: None,
+                binding: None,
             }),
             error => Err(error),
         }

@@ -246,6 +246,12 @@ fn shape(found: &Found, known: &[Fact]) -> Vec<Finding> {
         let lifetime = humantime::format_duration(lifetime);
         ends.push(format!("the store lets it live for {lifetime}"));
     }
+    ends.extend(
+        found
+            .said_in
+            .iter()
+            .map(|place| format!("{place} says that it is for this registry")),
+    );
     let mut findings = Vec::new();
     if let Some(at) = found.expiration {
         match answer::check_expiration(at, now, &found.place) {

@@ -213,6 +213,12 @@ fn with_secret(
                 )
             };
             let bindings: Vec<_> = access.roles().iter().map(binding).collect();
+            if access == Access::Describe {
+                return Some(format!(
+                    "`index-url-annotation` on the backend takes this binding, besides that to read:{}",
+                    bindings.concat()
+                ));
+            }
             let are = if bindings.len() == 1 { "binding" } else { "bindings" };
             format!(
                 "is it the right project (a secret that does not exist is refused too)? The {are}, for this secret alone:{}",
