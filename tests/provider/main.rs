@@ -19,6 +19,7 @@ mod gcp_programs;
 mod gcp_requests;
 mod gcp_writes;
 mod identity;
+mod index_url;
 mod init;
 mod log;
 mod login;

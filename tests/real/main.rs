@@ -21,6 +21,7 @@ mod choice;
 mod doctor;
 mod gcp;
 mod gcp_refused;
+mod index_url;
 mod init;
 #[path = "../initiated/mod.rs"]
 mod initiated;

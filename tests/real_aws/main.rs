@@ -14,6 +14,7 @@ mod broken;
 mod cargo;
 mod denied;
 mod doctor;
+mod index_url;
 mod init;
 #[path = "../initiated/mod.rs"]
 mod initiated;

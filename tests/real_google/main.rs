@@ -16,6 +16,7 @@ mod broken;
 mod cargo;
 mod external;
 mod fake;
+mod index_url;
 mod init;
 #[path = "../initiated/mod.rs"]
 mod initiated;

@@ -2,12 +2,14 @@
 //!
 //! A new backend implements [`Store`] and adds its line to the list at the end.
 
+mod bound;
 mod stores;
 
 use serde_json::{Value, json};
 use test_servers::Provider;
 use test_servers::provider::error_text;
 
+use self::bound::*;
 use crate::BINARY;
 
 const URL: &str = "sparse+https://crates.example.com/index/";
@@ -19,6 +21,10 @@ trait Store {
 
     /// Keeps a set of fields under a name.
     fn put(&mut self, name: &str, fields: &Value);
+
+    /// Says, beside what is under a name and there, which registries it is for; gives the line of `[backends.store]` by which
+    /// that counts. `None` if the store has no place for that.
+    fn bind(&mut self, name: &str, urls: &str) -> Option<&'static str>;
 
     /// Lets nobody read what is under a name; `false` if the store knows no rights.
     fn deny(&mut self, name: &str) -> bool;
@@ -57,8 +63,18 @@ impl Asked {
 
 /// Asks for the token of a registry with these keys, whose `$store` is the source for a name.
 fn ask<S: Store>(store: &S, backend: &str, registry: &str, secrets: &[&str]) -> Asked {
+    ask_with(
+        store,
+        backend,
+        &format!("[registries.\"{URL}\"]\n{registry}"),
+        secrets,
+    )
+}
+
+/// The same, with whole entries, one of which is of the registry.
+fn ask_with<S: Store>(store: &S, backend: &str, entries: &str, secrets: &[&str]) -> Asked {
     let config = format!(
-        "timeout = \"20s\"\n[backends.store]\n{backend}\n[backends.fallback]\ntype = \"env\"\n[registries.\"{URL}\"]\n{registry}\n"
+        "timeout = \"20s\"\n[backends.store]\n{backend}\n[backends.fallback]\ntype = \"env\"\n{entries}\n"
     );
     let provider = store.equip(
         Provider::new(BINARY)
@@ -293,6 +309,12 @@ macro_rules! suite {
                 who_is_refused_gets_nobody_elses_token
                 who_has_no_identity_here_asks_the_next_source
                 a_store_that_is_away_ends_the_chain_unless_told_otherwise
+                a_secret_is_for_the_registries_that_it_names
+                a_secret_is_for_no_other_registry
+                what_names_no_registry_is_for_none
+                each_object_on_the_way_has_a_say
+                an_entry_for_several_urls_gives_each_its_own
+                a_store_may_say_it_beside_the_secret
             );
         }
     )*};

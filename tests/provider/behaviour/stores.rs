@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use test_servers::faults::RefusedPort;
 use test_servers::secrets_manager::{Keys, SecretsManager};
 use test_servers::{GoogleServer, Provider, VaultServer, refused_port};
@@ -19,6 +19,10 @@ impl Store for Env {
 
     fn put(&mut self, name: &str, fields: &Value) {
         self.0.insert(variable(name), fields.to_string());
+    }
+
+    fn bind(&mut self, _: &str, _: &str) -> Option<&'static str> {
+        None
     }
 
     fn deny(&mut self, _: &str) -> bool {
@@ -62,6 +66,10 @@ impl Store for File {
 
     fn put(&mut self, name: &str, fields: &Value) {
         self.0.insert(name.to_owned(), format!("{fields:#}\n"));
+    }
+
+    fn bind(&mut self, _: &str, _: &str) -> Option<&'static str> {
+        None
     }
 
     /// Rights do not hold for root, as whom tests run in containers.
@@ -130,7 +138,7 @@ impl Vault {
 }
 
 macro_rules! vault_store {
-    ($(#[$doc:meta])* $name:ident, $type:literal, $prefix:literal, $extra:literal, $put:expr) => {
+    ($(#[$doc:meta])* $name:ident, $type:literal, $prefix:literal, $extra:literal, $bind:expr, $put:expr) => {
         $(#[$doc])*
         pub(super) struct $name(Vault);
 
@@ -147,6 +155,12 @@ macro_rules! vault_store {
             fn put(&mut self, name: &str, fields: &Value) {
                 let put: fn(&VaultServer, &str, &Value) = $put;
                 put(&self.0.server, name, fields);
+            }
+
+            fn bind(&mut self, name: &str, urls: &str) -> Option<&'static str> {
+                let bind: Option<fn(&VaultServer, &str, &str)> = $bind;
+                bind?(&self.0.server, name, urls);
+                Some("")
             }
 
             /// The policy of the suite names every other path.
@@ -179,16 +193,22 @@ macro_rules! vault_store {
 
 vault_store!(
     /// HashiCorp Vault with a KV engine of version 2.
-    VaultKv2, "vault", "secret/data", "", |server, name, fields| server.put(name, fields.clone())
+    VaultKv2, "vault", "secret/data", "", Some(custom_metadata), |server, name, fields| server.put(name, fields.clone())
 );
 vault_store!(
     /// HashiCorp Vault with a KV engine of version 1.
-    VaultKv1, "vault", "kv1", "\nkv-version = 1\nmount = \"kv1\"", |server, name, fields| server.put_v1(name, fields)
+    VaultKv1, "vault", "kv1", "\nkv-version = 1\nmount = \"kv1\"", None, |server, name, fields| server.put_v1(name, fields)
 );
 vault_store!(
     /// OpenBao, which answers as Vault does.
-    OpenBao, "openbao", "secret/data", "", |server, name, fields| server.put(name, fields.clone())
+    OpenBao, "openbao", "secret/data", "", Some(custom_metadata), |server, name, fields| server.put(name, fields.clone())
 );
+
+/// What KV v2 keeps beside all versions.
+fn custom_metadata(server: &VaultServer, name: &str, urls: &str) {
+    let body = json!({ "custom_metadata": { "index-url": urls, "owner": "platform" } });
+    server.as_root("POST", &format!("secret/metadata/{name}"), &body);
+}
 
 /// AWS Secrets Manager.
 pub(super) struct Aws {
@@ -216,6 +236,12 @@ impl Store for Aws {
 
     fn put(&mut self, name: &str, fields: &Value) {
         self.server.put(name, &fields.to_string());
+    }
+
+    fn bind(&mut self, name: &str, urls: &str) -> Option<&'static str> {
+        self.server.tag(name, "owner", "platform");
+        self.server.tag(name, "index-url", urls);
+        Some("index-url-tag = \"index-url\"")
     }
 
     fn deny(&mut self, name: &str) -> bool {
@@ -287,6 +313,15 @@ impl Store for Gcp {
 
     fn put(&mut self, name: &str, fields: &Value) {
         self.server.put("acme", name, fields.to_string().as_bytes());
+    }
+
+    fn bind(&mut self, name: &str, urls: &str) -> Option<&'static str> {
+        let member = format!("serviceAccount:{}", Self::ACCOUNT);
+        self.server.allow_viewing(&member, "projects/acme");
+        let secret = format!("projects/acme/secrets/{name}");
+        self.server.annotate(&secret, "owner", "platform");
+        self.server.annotate(&secret, "index-url", urls);
+        Some("index-url-annotation = \"index-url\"")
     }
 
     /// The suite's account may read everything, and another one nothing.

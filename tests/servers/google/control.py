@@ -44,7 +44,9 @@ def do_service(world, project, enabled, service="secretmanager.googleapis.com"):
     (disabled.discard if enabled else disabled.add)(service)
 
 
-def do_secret(world, project, secret, value=None, base64_value=None, location=None, aliases=None, labels=None):
+def do_secret(
+    world, project, secret, value=None, base64_value=None, location=None, aliases=None, labels=None, annotations=None
+):
     """Makes the secret if it is missing, adds a version with that value if one is given, and gives its name."""
     known = world.make_project(project)
     place = f"/locations/{location}" if location else ""
@@ -52,6 +54,7 @@ def do_secret(world, project, secret, value=None, base64_value=None, location=No
     made = world.secrets.setdefault((known.id, location, secret), secret_manager.Secret(name, time.time()))
     made.aliases |= aliases or {}
     made.labels |= labels or {}
+    made.annotations |= annotations or {}
     data = base64.b64decode(base64_value) if base64_value is not None else (value or "").encode()
     if value is None and base64_value is None:
         return {"name": name}

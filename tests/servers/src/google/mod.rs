@@ -129,6 +129,13 @@ impl GoogleServer {
         });
     }
 
+    /// Gives a secret an annotation.
+    pub fn annotate(&self, secret: &str, key: &str, value: &str) {
+        self.desk.secret(secret, |secret| {
+            secret.annotations.insert(key.to_owned(), value.to_owned());
+        });
+    }
+
     /// The number of a project, which stands in the names that Secret Manager answers.
     #[must_use]
     pub fn project_number(&self, project: &str) -> u64 {

@@ -2,6 +2,8 @@
 //!
 //! <https://cloud.google.com/secret-manager/docs/reference/rest>
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -41,6 +43,8 @@ pub(super) struct Secret {
     versions: Vec<Version>,
     /// Names of versions that somebody chose.
     pub(super) aliases: Vec<(String, u64)>,
+    /// What people keep beside all versions.
+    pub(super) annotations: BTreeMap<String, String>,
 }
 
 #[derive(Debug)]
@@ -64,6 +68,18 @@ impl Secret {
     pub(super) fn set(&mut self, number: u64, state: VersionState) {
         let index = usize::try_from(number - 1).expect("numbers of versions are small");
         self.versions[index].state = state;
+    }
+
+    /// What Google says of it, which leaves out what is empty.
+    fn described(&self, name: &str) -> Value {
+        let mut described = json!({
+            "name": name, "replication": { "automatic": {} }, "createTime": rfc3339_now(),
+            "etag": "\"162b5dae4ce7f9\"",
+        });
+        if !self.annotations.is_empty() {
+            described["annotations"] = json!(self.annotations);
+        }
+        described
     }
 
     /// A version by its number, an alias, or `latest`, which is the newest even if it can't be read.
@@ -100,9 +116,18 @@ pub(super) fn handle(
     let (resource, verb) = path.split_once(':').unwrap_or((path, ""));
     let segments: Vec<&str> = resource.split('/').collect();
     let (project, location, secret, version) = match segments[..] {
+        ["projects", project, "secrets", secret] => (project, None, secret, None),
         ["projects", project, "secrets", secret, "versions", version] => {
-            (project, None, secret, version)
+            (project, None, secret, Some(version))
         }
+        [
+            "projects",
+            project,
+            "locations",
+            location,
+            "secrets",
+            secret,
+        ] => (project, Some(location), secret, None),
         [
             "projects",
             project,
@@ -112,16 +137,21 @@ pub(super) fn handle(
             secret,
             "versions",
             version,
-        ] => (project, Some(location), secret, version),
+        ] => (project, Some(location), secret, Some(version)),
         _ => return Ok(no_such_page()),
     };
-    let (permission, right, method) = match verb {
-        "access" => (
+    let (permission, right, method) = match (verb, version) {
+        ("", None) => (
+            Permission::View,
+            "secretmanager.secrets.get",
+            "google.cloud.secretmanager.v1.SecretManagerService.GetSecret",
+        ),
+        ("access", Some(_)) => (
             Permission::Access,
             "secretmanager.versions.access",
             "google.cloud.secretmanager.v1.SecretManagerService.AccessSecretVersion",
         ),
-        "" => (
+        ("", Some(_)) => (
             Permission::View,
             "secretmanager.versions.get",
             "google.cloud.secretmanager.v1.SecretManagerService.GetSecretVersion",
@@ -161,6 +191,12 @@ pub(super) fn handle(
     }
     let name = below(&number.to_string());
     let known = state.secrets.get(&key);
+    let Some(version) = version else {
+        let known = known.ok_or_else(|| {
+            ApiError::not_found(format!("Secret [{name}] not found or has no versions."))
+        })?;
+        return Ok(answer(200, &known.described(&name)));
+    };
     let Some(known) = known.filter(|known| !known.versions.is_empty()) else {
         let message = format!("Secret [{name}] not found or has no versions.");
         return Err(ApiError::not_found(message));

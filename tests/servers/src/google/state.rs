@@ -44,7 +44,7 @@ pub(super) struct State {
 pub(super) enum Permission {
     /// Read the payload of versions: the role Secret Accessor has it.
     Access,
-    /// Read what is known of versions: the role Secret Viewer has it.
+    /// Read what is known of a secret and its versions: the role Secret Viewer has it.
     View,
     /// Get tokens and signatures of a service account.
     Impersonate,

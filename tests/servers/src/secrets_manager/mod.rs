@@ -54,8 +54,11 @@ struct Secret {
     arn: String,
     /// Staging labels and what they are at: `SecretString` or `SecretBinary` with its value.
     versions: BTreeMap<String, (&'static str, String)>,
+    tags: BTreeMap<String, String>,
     is_deleted: bool,
     refusal: Option<(&'static str, &'static str)>,
+    /// Whether nobody may know what is known of it besides its value.
+    is_undescribed: bool,
 }
 
 impl SecretsManager {
@@ -135,11 +138,27 @@ impl SecretsManager {
                     random::alphanumeric(6)
                 ),
                 versions: BTreeMap::new(),
+                tags: BTreeMap::new(),
                 is_deleted: false,
                 refusal: None,
+                is_undescribed: false,
             });
         secret.versions.insert(stage.to_owned(), (shape, value));
         secret.arn.clone()
+    }
+
+    /// Gives a secret that is there a tag.
+    pub fn tag(&self, name: &str, key: &str, value: &str) {
+        if let Some(secret) = lock(&self.state).secrets.get_mut(name) {
+            secret.tags.insert(key.to_owned(), value.to_owned());
+        }
+    }
+
+    /// Lets nobody know more of a secret than its value.
+    pub fn deny_description(&self, name: &str) {
+        if let Some(secret) = lock(&self.state).secrets.get_mut(name) {
+            secret.is_undescribed = true;
+        }
     }
 
     /// Schedules a secret for deletion.
@@ -247,6 +266,15 @@ impl State {
         }
         match target {
             "secretsmanager.GetSecretValue" => secret.value(name, &asked),
+            "secretsmanager.DescribeSecret" if secret.is_undescribed => {
+                let action = "secretsmanager:DescribeSecret";
+                let message = format!(
+                    "User: {caller} is not authorized to perform: {action} on resource: {} because no identity-based \
+                     policy allows the {action} action",
+                    secret.arn
+                );
+                failed("AccessDeniedException", &message)
+            }
             "secretsmanager.DescribeSecret" => secret.description(name),
             _ => failed("UnknownOperationException", ""),
         }
@@ -319,6 +347,13 @@ impl Secret {
             .map(|stage| (random::uuid(), [stage]))
             .collect();
         let mut body = json!({ "ARN": self.arn, "Name": name, "VersionIdsToStages": versions });
+        // AWS leaves out what is empty.
+        if !self.tags.is_empty() {
+            let tags = self.tags.iter();
+            body["Tags"] = tags
+                .map(|(key, value)| json!({ "Key": key, "Value": value }))
+                .collect();
+        }
         if self.is_deleted {
             body["DeletedDate"] = json!(1_790_000_000.5);
         }
