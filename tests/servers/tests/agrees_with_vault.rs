@@ -140,6 +140,9 @@ impl Script {
             r#"{"data":{"token":"three"}}"#,
         );
         self.root("GET", "secret/data/t/cargo", "");
+        self.root("GET", "secret/data/t/cargo?version=1", "");
+        self.root("DELETE", "secret/data/t/cargo", "");
+        self.root("GET", "secret/data/t/cargo", "");
         self.root("DELETE", "secret/metadata/t/cargo", "");
         self.root("GET", "secret/data/t/cargo", "");
     }
