@@ -6,7 +6,7 @@ use aws_sdk_secretsmanager::config::{Builder, retry::RetryConfig, timeout::Timeo
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 use aws_sdk_secretsmanager::primitives::DateTimeFormat;
-use cargo_credential_bridge_backend::{Error, Fetched, Kind, Payload, SecretSlice};
+use cargo_credential_bridge_backend::{Error, Fetched, Kind, Known, Payload, SecretSlice};
 
 use crate::config::{Reference, Version};
 use crate::credentials::Login;
@@ -43,6 +43,10 @@ impl Target<'_> {
         };
         match request.send().await {
             Ok(given) => Ok(Fetched {
+                known: Known {
+                    version: version(&given),
+                    identity: self.login.principal.clone(),
+                },
                 payload: self.payload(given)?,
                 lifetime: None,
                 binding: self.binding().await?,
@@ -169,4 +173,13 @@ impl Target<'_> {
         let limit = self.sdk.context.deadline.for_detail();
         TimeoutConfig::builder().operation_timeout(limit).build()
     }
+}
+
+/// The version that was read: its id, and the stages that it is in.
+fn version(given: &GetSecretValueOutput) -> Option<String> {
+    let id = given.version_id()?.to_owned();
+    Some(match given.version_stages() {
+        [] => id,
+        stages => format!("{id} ({})", stages.join(", ")),
+    })
 }

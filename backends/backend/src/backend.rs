@@ -120,6 +120,17 @@ pub struct Fetched {
     pub binding: Option<Binding>,
     /// Things that the user should know although nothing failed, one line each.
     pub warnings: Vec<String>,
+    /// What else is known of it by now.
+    pub known: Known,
+}
+
+/// What is known of a secret that was read, without a request of its own: for the audit line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The version, as the store counts or names them.
+    pub version: Option<String>,
+    /// As whom it was read, in the words of the store where it has said so, else of the login's settings.
+    pub identity: Option<String>,
 }
 
 /// What writing a secret came to.

@@ -34,7 +34,7 @@ pub mod log;
 pub mod program;
 mod value;
 
-pub use backend::{Backend, Context, Fetched, Payload, Running, Written};
+pub use backend::{Backend, Context, Fetched, Known, Payload, Running, Written};
 pub use binding::{Binding, Consent};
 pub use deadline::Deadline;
 pub use edit::{Change, Edit};

@@ -6,7 +6,7 @@
 use core::fmt;
 
 use cargo_credential_bridge_backend::{
-    Backend, Context, Edit, Environment, Error, Fetched, Kind, Payload, SecretSlice, Step,
+    Backend, Context, Edit, Environment, Error, Fetched, Kind, Known, Payload, SecretSlice, Step,
 };
 use serde::Deserialize;
 
@@ -63,6 +63,7 @@ impl Backend for Env {
             lifetime: None,
             binding: None,
             warnings: Vec::new(),
+            known: Known::default(),
         })
     }
 }

@@ -6,7 +6,8 @@ use core::fmt;
 use std::path::{Path, PathBuf};
 
 use cargo_credential_bridge_backend::{
-    Backend, Context, Edit, Environment, Error, Fetched, Kind, Payload, SecretSlice, Step, Value,
+    Backend, Context, Edit, Environment, Error, Fetched, Kind, Known, Payload, SecretSlice, Step,
+    Value,
 };
 use serde::Deserialize;
 
@@ -72,6 +73,7 @@ impl Backend for File {
             lifetime: None,
             binding: None,
             warnings: warning(&path).into_iter().collect(),
+            known: Known::default(),
         })
     }
 }

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use cargo_credential_bridge_backend::{
-    Error, ExposeSecret as _, Fetched, Kind, Payload, SecretSlice,
+    Error, ExposeSecret as _, Fetched, Kind, Known, Payload, SecretSlice,
 };
 use serde::Deserialize;
 
@@ -84,6 +84,10 @@ impl Target<'_> {
                 lifetime: None,
                 binding: self.binding().await?,
                 warnings: found.warnings,
+                known: Known {
+                    version: found.number.map(|number| number.to_string()),
+                    identity: self.login.principal.clone(),
+                },
             }),
             Err(refusal) => Err(self.refused(&refusal).await.0),
         }

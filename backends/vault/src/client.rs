@@ -127,16 +127,18 @@ impl Session {
     async fn fetch(&mut self, reference: &Reference) -> Result<Fetched, Error> {
         self.log_in().await?;
         let environment = &self.context.environment;
-        match &reference.0 {
+        let mut fetched = match &reference.0 {
             Place::Raw { path } => {
                 let path = path.resolve("raw-path", environment)?;
-                self.read_raw(reference, &path).await
+                self.read_raw(reference, &path).await?
             }
             Place::Kv { path, version } => {
                 let path = path.resolve("path", environment)?;
-                self.read_kv(reference, &path, *version).await
+                self.read_kv(reference, &path, *version).await?
             }
-        }
+        };
+        fetched.known.identity = self.login.as_ref().map(|login| login.identity.clone());
+        Ok(fetched)
     }
 
     /// Proves who this job is, once.

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use cargo_credential_bridge_backend::{Binding, Error, Fetched, Kind, Payload};
+use cargo_credential_bridge_backend::{Binding, Error, Fetched, Kind, Known, Payload};
 use http::StatusCode;
 use serde_json::value::RawValue;
 use vaultrs::api::kv1::requests::GetSecretRequest;
@@ -68,7 +68,11 @@ impl Session {
             match (versioned(&answer), answer.status) {
                 (Some(versioned), StatusCode::OK) if versioned.data.is_some() => {
                     let binding = versioned.binding();
-                    return fetched(versioned.data, None, binding, &answer, reference);
+                    let mut fetched =
+                        fetched(versioned.data, None, binding, &answer, reference)?;
+                    let version = versioned.metadata.and_then(|metadata| metadata.version);
+                    fetched.known.version = version.map(|version| version.to_string());
+                    return Ok(fetched);
                 }
                 (
                     Some(Versioned {
@@ -300,5 +304,6 @@ fn fetched(
         lifetime,
         binding,
         warnings: Vec::new(),
+        known: Known::default(),
     })
 }

@@ -329,7 +329,10 @@ impl Secret {
         match self.versions.get(stage) {
             Some((shape, value)) => Response::json(
                 200,
-                &json!({ "ARN": self.arn, "Name": name, *shape: value }),
+                &json!({
+                    "ARN": self.arn, "Name": name, *shape: value,
+                    "VersionId": random::uuid(), "VersionStages": [stage],
+                }),
             ),
             None => {
                 let message = format!(
