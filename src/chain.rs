@@ -4,7 +4,7 @@ use core::fmt;
 use core::time::Duration;
 
 use cargo_credential_bridge_backend::log::{Public, Timer};
-use cargo_credential_bridge_backend::{Context, Edit, Error, Inspection, Kind, step};
+use cargo_credential_bridge_backend::{Context, Edit, Error, Inspection, Kind, Known, step};
 use secrecy::SecretString;
 
 use crate::backends::Opened;
@@ -43,6 +43,8 @@ pub(crate) struct Found {
     pub(crate) warnings: Vec<String>,
     /// Where the secret says that it is for this registry, if it says so.
     pub(crate) said_in: Vec<String>,
+    /// What the store has said of it on the way.
+    pub(crate) known: Known,
     /// Why the sources before it had no token.
     pub(crate) passed_over: Vec<Error>,
 }
@@ -131,6 +133,7 @@ impl<'a> Chain<'a> {
                     terms: given.terms,
                     warnings: Vec::new(),
                     said_in: Vec::new(),
+                    known: Known::default(),
                     passed_over: Vec::new(),
                 })
             }
@@ -167,6 +170,7 @@ impl<'a> Chain<'a> {
             terms: Terms::default(),
             warnings: fetched.warnings,
             said_in: selected.said_in,
+            known: fetched.known,
             passed_over: Vec::new(),
         })
     }

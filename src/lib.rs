@@ -5,6 +5,7 @@
 //! for people.
 
 mod answer;
+mod audit;
 mod backends;
 mod chain;
 mod cli;
@@ -16,6 +17,7 @@ mod note;
 mod plugin;
 mod protocol;
 mod provider;
+mod publish_guard;
 pub mod registry;
 mod replacement;
 mod token;

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use cargo_credential_bridge_backend::{Context, Deadline, Environment, Error, Kind, step};
 
 use crate::answer::{failure, nothing_found, token_answer, without_chain};
+use crate::audit::{self, Trail};
 use crate::chain::{Chain, End};
 use crate::config::{self, Config, Registry, Source};
 use crate::guard::{self, Watchdog};
@@ -16,6 +17,7 @@ use crate::login;
 use crate::note::note;
 use crate::protocol::{Action, Answer, HELLO, Operation, Request};
 use crate::provider;
+use crate::publish_guard::PublishGuard;
 use crate::registry::{Bare, IndexUrl};
 
 /// Cargo's requests are a few KiB, most of it the headers of the registry's 401.
@@ -104,14 +106,15 @@ fn answer(request: &Request) {
         }
         Err(error) => return guard::give(&failure(&error)),
     };
+    let record = |answer| guard::give(&audit::record(&config, request, answer));
     let Ok(url) = request.index_url.parse::<IndexUrl>() else {
-        return guard::give(&Answer::UrlNotSupported);
+        return record(Answer::UrlNotSupported);
     };
     let Some(registry) = config.registries.find(&url) else {
         if let Some(nearest) = config.registries.nearest(&url) {
             note(&format!("no entry for `{url}`; the nearest is `{nearest}`"));
         }
-        return guard::give(&Answer::UrlNotSupported);
+        return record(Answer::UrlNotSupported);
     };
     match request.action {
         Action::Get(operation) => match registry.chain(operation) {
@@ -126,11 +129,11 @@ fn answer(request: &Request) {
                     guard::give(&failure(&error));
                 }
             }
-            None => guard::give(&without_chain(request, operation, &url)),
+            None => record(without_chain(request, operation, &url)),
         },
         Action::Login | Action::Logout => {
             drop(watchdog);
-            guard::give(&change(&config, registry, request, &url));
+            record(change(&config, registry, request, &url));
         }
         Action::Unknown => guard::give(&Answer::OperationNotSupported),
     }
@@ -165,10 +168,17 @@ pub(crate) fn get(
     url: &IndexUrl,
     give: impl FnOnce(Result<Answer, Error>),
 ) -> Result<(), Error> {
+    let mut trail = Trail::begin(config, request);
     in_time(config, async |context| {
+        if let Some(guard) = registry.guard(operation)
+            && let Err(error) = pass(guard, operation, request, url, &context, &mut trail).await
+        {
+            return give(trail.end(Err(error)));
+        }
         let mut chain = Chain::new(config, registry, sources, request, context);
         let (answer, asked_last) = match chain.ask().await {
             Ok(found) => {
+                trail.found(&found);
                 let backend = found.backend;
                 let answer = token_answer(config, registry, operation, found, url);
                 (answer, backend)
@@ -176,10 +186,30 @@ pub(crate) fn get(
             Err(End::NotFound(errors)) => (Ok(nothing_found(operation, url, &errors)), None),
             Err(End::Failed(error)) => (Err(error), None),
         };
+        let answer = trail.end(answer);
         let handed_out_by = asked_last.filter(|_| matches!(answer, Ok(Answer::Token { .. })));
         give(answer);
         chain.close(handed_out_by).await;
     })
+}
+
+/// Whether the guard lets this operation through. No store is asked before.
+async fn pass(
+    guard: &PublishGuard,
+    operation: Operation,
+    request: &Request,
+    url: &IndexUrl,
+    context: &Context,
+    trail: &mut Trail<'_>,
+) -> Result<(), Error> {
+    guard.check_subject(operation, &request.subject(), url)?;
+    if !guard.asks_for_claims() {
+        return Ok(());
+    }
+    let claims = guard.claims_here(context).await;
+    let claims = claims.map_err(|error| PublishGuard::untold(operation, url, &error))?;
+    trail.claims(&claims, guard);
+    guard.check_claims(operation, &claims, url)
 }
 
 /// Answers a `login` or `logout`.

@@ -59,6 +59,20 @@ pub(crate) struct Login {
     pub(crate) arguments: Vec<SecretString>,
 }
 
+/// What an operation is about, as far as Cargo says: `publish` names all of it, `yank` no checksum, `owners` a crate only.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Subject {
+    /// The crate.
+    #[serde(default)]
+    pub(crate) name: Option<String>,
+    /// Its version.
+    #[serde(default, rename = "vers")]
+    pub(crate) version: Option<String>,
+    /// The SHA-256 of its package, in hexadecimal digits.
+    #[serde(default, rename = "cksum")]
+    pub(crate) checksum: Option<String>,
+}
+
 /// What a token is wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
@@ -215,6 +229,11 @@ impl Request {
         })
     }
 
+    /// What the operation is about. What is no text names nothing.
+    pub(crate) fn subject(&self) -> Subject {
+        serde_json::from_slice(self.line.expose_secret()).unwrap_or_default()
+    }
+
     /// The request as a plugin is to read it: the same in all, but with arguments of its own, and with the token that
     /// is to be stored.
     pub(crate) fn passed_on(
@@ -285,7 +304,8 @@ impl Operation {
         }
     }
 
-    fn from_wire(name: &str) -> Option<Self> {
+    /// The operation of this name.
+    pub(crate) fn from_wire(name: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
             .find(|operation| operation.as_str() == name)
@@ -305,18 +325,23 @@ impl Answer {
 
     /// Says in the log which answer it is.
     pub(crate) fn log(&self) {
-        let kind = match self {
-            Self::Token { cache, .. } => {
-                return step!("answer", kind = "token", cache = *cache);
-            }
+        match self {
+            Self::Token { cache, .. } => step!("answer", kind = "token", cache = *cache),
+            _ => step!("answer", kind = self.kind()),
+        }
+    }
+
+    /// Which answer it is, in a word.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Token { .. } => "token",
             Self::LoggedIn => "logged-in",
             Self::LoggedOut => "logged-out",
             Self::UrlNotSupported => "url-not-supported",
             Self::NotFound => "not-found",
             Self::OperationNotSupported => "operation-not-supported",
             Self::Other { .. } => "other",
-        };
-        step!("answer", kind = kind);
+        }
     }
 
     /// Hands the line to `write`, and forgets it.

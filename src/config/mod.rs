@@ -2,7 +2,9 @@
 //!
 //! In two steps: TOML with places ([`Node`]), then the types of this module, which can't be wrong.
 
+mod audit;
 mod fault;
+mod guard;
 mod location;
 mod node;
 mod registry;
@@ -22,6 +24,7 @@ pub(crate) use location::{candidates, cargo_home, places, target};
 pub(crate) use node::Node;
 pub(crate) use registry::{Registry, Secret, Source};
 
+use crate::audit::Audit;
 use crate::backends::{Instance, TYPES, Type};
 use crate::registry::Entries;
 use node::Table;
@@ -31,7 +34,7 @@ pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);
 /// Cargo holds a lock while it waits for us; whoever needs longer than this has another problem.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(600);
 
-const TOP_KEYS: &[&str] = &["timeout", "quiet", "backends", "registries"];
+const TOP_KEYS: &[&str] = &["timeout", "quiet", "audit", "backends", "registries"];
 
 /// A named instance of a store.
 type Named = (String, Box<dyn Instance>);
@@ -44,6 +47,8 @@ pub(crate) struct Config {
     pub(crate) timeout: Duration,
     /// No notice when a later source answered.
     pub(crate) quiet: bool,
+    /// Where the line about each answer goes.
+    pub(crate) audit: Option<Audit>,
     /// The named instances of stores; sources refer to them by position.
     pub(crate) backends: Vec<Named>,
     pub(crate) registries: Entries<Registry>,
@@ -101,6 +106,7 @@ impl Config {
             None => DEFAULT_TIMEOUT,
         };
         let quiet = top.read("quiet")?.unwrap_or(false);
+        let audit = top.take("audit").map(audit::read).transpose()?;
         let backends = match top.take("backends") {
             Some(node) => backends(node)?,
             None => Vec::new(),
@@ -114,6 +120,7 @@ impl Config {
             origin: String::new(),
             timeout,
             quiet,
+            audit,
             backends,
             registries,
             base,

@@ -7,10 +7,11 @@ use serde::de;
 use toml::de::DeValue;
 
 use super::node::Table;
-use super::{Fault, Named, Node, duration};
+use super::{Fault, Named, Node, duration, guard};
 use crate::backends::Reference;
 use crate::protocol::Operation;
 use crate::provider::Provider;
+use crate::publish_guard::PublishGuard;
 use crate::registry::{Entries, IndexUrl};
 use crate::token::Scheme;
 
@@ -28,6 +29,7 @@ const KEYS: &[&str] = &[
     "username-field",
     "on-unavailable",
     "ttl",
+    "guard",
 ];
 
 /// Cargo takes a token that expires within a minute for none.
@@ -46,6 +48,8 @@ pub(crate) struct Registry {
     pub(crate) next_if_unavailable: bool,
     /// How long an answer lives, if the store does not say.
     pub(crate) ttl: Option<Duration>,
+    /// What must hold before a token to publish is given.
+    pub(crate) guard: Option<PublishGuard>,
 }
 
 /// One place where a token may be.
@@ -108,12 +112,18 @@ impl Registry {
             (Some(one), Some(other)) => core::ptr::eq(one, other),
             _ => false,
         };
-        same && self.chain(operation).is_some()
+        let is_guarded = operation != Operation::Read && self.guard(operation).is_some();
+        same && !is_guarded && self.chain(operation).is_some()
     }
 
-    /// Whether all operations have the same chain.
+    /// Whether all operations have the same chain, and none a guard: what one was given is as good for any other.
     pub(crate) fn is_operation_independent(&self) -> bool {
-        self.own.is_empty()
+        self.own.is_empty() && self.guard.is_none()
+    }
+
+    /// The guard, if it is about this operation.
+    pub(crate) fn guard(&self, operation: Operation) -> Option<&PublishGuard> {
+        self.guard.as_ref().filter(|guard| guard.covers(operation))
     }
 
     /// All sources: those of all operations first.
@@ -204,6 +214,7 @@ fn registry(mut table: Table<'_>, backends: &[Named]) -> Result<Registry, Fault>
         .take("ttl")
         .map(|node| duration(node, SHORTEST_TTL, LONGEST_TTL))
         .transpose()?;
+    let guard = table.take("guard").map(guard::read).transpose()?;
     table.finish(KEYS)?;
     Ok(Registry {
         sources,
@@ -211,6 +222,7 @@ fn registry(mut table: Table<'_>, backends: &[Named]) -> Result<Registry, Fault>
         scheme,
         next_if_unavailable,
         ttl,
+        guard,
     })
 }
 

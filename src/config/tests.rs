@@ -11,6 +11,12 @@ const CONFIG: &str = r#"
 timeout = "5s"
 quiet = true
 
+[audit]
+file = "audit.jsonl"
+syslog = true
+job-summary = true
+required = true
+
 [backends.job]
 type = "env"
 
@@ -27,6 +33,12 @@ sources = [
   { backend = "mounted", path = "token", field = "x" },
 ]
 publish = [ { backend = "job", var = "B" } ]
+
+[registries."sparse+https://crates.example.com/index/".guard]
+operations = ["publish", "owners"]
+crates = ["acme-*"]
+claims = { ref = "refs/tags/*", kubernetes.io.namespace = ["ci"] }
+identity = "gitlab"
 "#;
 
 fn parse(text: &str) -> Result<Config, Fault> {
@@ -47,6 +59,9 @@ fn every_key_reaches_its_place() {
     let config = parse(CONFIG).unwrap();
     assert_eq!(config.timeout, Duration::from_secs(5));
     assert!(config.quiet);
+    let audit = config.audit.unwrap();
+    assert_eq!(audit.file, Some("audit.jsonl".into()));
+    assert!(audit.syslog.is_some() && audit.job_summary && audit.required);
     let names: Vec<_> = config
         .backends
         .iter()
@@ -87,7 +102,13 @@ fn every_key_reaches_its_place() {
         );
         assert!(!registry.is_operation_independent());
         assert!(registry.shares_chain_with_read(Operation::Read));
-        assert!(registry.shares_chain_with_read(Operation::Owners));
+        assert!(registry.shares_chain_with_read(Operation::Unyank));
+        assert!(!registry.shares_chain_with_read(Operation::Owners));
+        assert!(registry.guard(Operation::Owners).is_some());
+        assert!(registry.guard(Operation::Read).is_none());
+        let claims = &registry.guard.as_ref().unwrap().claims;
+        let paths: Vec<_> = claims.iter().map(|(path, _)| path.as_str()).collect();
+        assert_eq!(paths, ["kubernetes.io.namespace", "ref"]);
         assert!(!registry.shares_chain_with_read(Operation::Publish));
     }
 }

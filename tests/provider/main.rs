@@ -1,5 +1,6 @@
 //! The provider as Cargo sees it, with servers in this process only.
 
+mod audit;
 mod aws_errors;
 mod aws_identity;
 mod aws_requests;
@@ -18,6 +19,7 @@ mod gcp_identity;
 mod gcp_programs;
 mod gcp_requests;
 mod gcp_writes;
+mod guard;
 mod identity;
 mod index_url;
 mod init;

@@ -8,6 +8,7 @@ mod cargo;
 mod clock;
 mod finding;
 mod github;
+mod guarded;
 mod live;
 mod print;
 mod program;
@@ -176,11 +177,9 @@ impl Way<'_> {
             )),
             Ok(matched) => {
                 let mut links = source::chains(matched.value);
-                sections.push(Section::new(
-                    Part::Config,
-                    "the config",
-                    vec![described(&matched, &links, self.config)],
-                ));
+                let mut findings = vec![described(&matched, &links, self.config)];
+                findings.extend(guarded::check(self.config, matched.value, self.operation).await);
+                sections.push(Section::new(Part::Config, "the config", findings));
                 let is_needed = |one| self.operation.is_none_or(|operation| operation == one);
                 links.retain(|link| link.operations.iter().any(|&one| is_needed(one)));
                 let request = request(url, called.name.as_deref())?;

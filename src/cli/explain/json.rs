@@ -3,6 +3,7 @@
 use cargo_credential_bridge_backend::Step;
 use serde_json::{Value, json};
 
+use super::text::guarded;
 use super::{Asked, Explained};
 use crate::cli::report::{bare, error_json};
 use crate::registry::By;
@@ -20,6 +21,7 @@ pub(super) fn object(explained: &Explained<'_>) -> Value {
             By::Prefix => "prefix",
         },
         "chain": entry.value.chain_key(explained.operation),
+        "guard": guarded(explained),
         "on-unavailable": match entry.value.next_if_unavailable {
             true => "next",
             false => "stop",

@@ -7,6 +7,7 @@ use cargo_credential_bridge_backend::{Error, Step};
 
 use super::{Asked, Explained};
 use crate::chain::makes_way;
+use crate::publish_guard::PublishGuard;
 use crate::registry::By;
 
 const SOURCE: Style = Style::new().bold();
@@ -36,6 +37,10 @@ pub(super) fn write(explained: &Explained<'_>, out: &mut impl Write) -> io::Resu
     let key = registry.chain_key(*operation);
     let chain = format!("`{key}`, to {}", operation.as_str());
     line(out, "", KEYWORD, "chain", &chain)?;
+    for (position, rule) in guarded(explained).iter().enumerate() {
+        let keyword = if position == 0 { "guard" } else { "" };
+        line(out, "", KEYWORD, keyword, rule)?;
+    }
     for (position, source) in sources.iter().enumerate() {
         let title = match &source.field {
             Some(field) => format!("{}, field `{field}`", source.place),
@@ -56,6 +61,12 @@ pub(super) fn write(explained: &Explained<'_>, out: &mut impl Write) -> io::Resu
         out,
         "\nA source without this secret, or of no use on this machine, makes way for the next. {away}"
     )
+}
+
+/// What must hold before any source is asked.
+pub(super) fn guarded(explained: &Explained<'_>) -> Vec<String> {
+    let guard = explained.entry.value.guard(explained.operation);
+    guard.map(PublishGuard::described).unwrap_or_default()
 }
 
 fn write_source(

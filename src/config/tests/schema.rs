@@ -26,6 +26,16 @@ fn tables() -> Vec<(String, String)> {
             "registry".to_owned(),
         ),
         (
+            format!("[audit]\nsyslog = true\n{stray}"),
+            "audit".to_owned(),
+        ),
+        (
+            registry(&format!(
+                "sources = [ \"cargo:token\" ]\nguard = {{ crates = [ \"x\" ], {stray} }}"
+            )),
+            "guard".to_owned(),
+        ),
+        (
             backend("vault", &format!("address = {{ {stray} }}")),
             "supplied".to_owned(),
         ),
@@ -159,6 +169,10 @@ fn it_has_the_names_that_are_read_and_no_others() {
             "[registries.\"sparse+https://a.example/\"]\nsources = [ \"cargo:token\" ]\non-unavailable = \"zzzzzz\"",
             &definitions["registry"]["properties"]["on-unavailable"]["enum"],
         ),
+        (
+            "[registries.\"sparse+https://a.example/\"]\nsources = [ \"cargo:token\" ]\nguard = { operations = [ \"zzzzzz\" ] }",
+            &definitions["guard"]["properties"]["operations"]["items"]["enum"],
+        ),
     ] {
         assert_eq!(names(choice), offered(text), "{text}");
     }
@@ -194,6 +208,11 @@ fn what_makes_no_sense_is_not() {
         "[backends.x]\ntype = \"aws\"\nregion = \"a-1\"\nregions = [ \"b-1\" ]",
         "[registries.\"https://a.example/\"]\nprefix = true",
         "[registries.\"https://a.example/\"]\nsources = []",
+        "[registries.\"https://a.example/\"]\nsources = [ \"cargo:token\" ]\nguard = {}",
+        "[registries.\"https://a.example/\"]\nsources = [ \"cargo:token\" ]\nguard = { crates = [] }",
+        "[registries.\"https://a.example/\"]\nsources = [ \"cargo:token\" ]\nguard = { claims = { ref = 1 } }",
+        "[audit]",
+        "[audit]\nsyslog = false\njob-summary = false",
         "[registries.\"https://a.example/\"]\nsources = [ { backend = \"x\", path = \"p\", raw-path = \"q\" } ]",
     ] {
         assert!(!faults(&validator, text).is_empty(), "{text}");

@@ -106,6 +106,7 @@ fn a_prefix() {
   "chain": "sources",
   "config": "[HOME]/.cargo/credential-bridge.toml",
   "entry": "sparse+https://all.example.com/",
+  "guard": [],
   "matched-by": "prefix",
   "on-unavailable": "next",
   "operation": "read",
