@@ -68,8 +68,7 @@ impl Session {
             match (versioned(&answer), answer.status) {
                 (Some(versioned), StatusCode::OK) if versioned.data.is_some() => {
                     let binding = versioned.binding();
-                    let mut fetched =
-                        fetched(versioned.data, None, binding, &answer, reference)?;
+                    let mut fetched = fetched(versioned.data, None, binding, &answer, reference)?;
                     let version = versioned.metadata.and_then(|metadata| metadata.version);
                     fetched.known.version = version.map(|version| version.to_string());
                     return Ok(fetched);
