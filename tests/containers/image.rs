@@ -18,15 +18,19 @@ const PROGRAM: &str = "/cargo-credential-bridge";
 
 /// A storage with the image in it, built once for all tests: the release build takes minutes, and seconds with its caches.
 pub(crate) fn storage() -> &'static Buildah {
-    static STORAGE: OnceLock<Buildah> = OnceLock::new();
-    STORAGE.get_or_init(|| {
+    static STORAGE: OnceLock<Result<Buildah, String>> = OnceLock::new();
+    let storage = STORAGE.get_or_init(|| {
         let directory = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("containers");
         let buildah = Buildah::with_caches(directory);
         let dockerfile = source("ci/containers/Dockerfile");
         let built = buildah.build(&source(""), Some(&dockerfile), IMAGE, &[], &[]);
-        assert!(built.success, "{}", built.log);
-        buildah
-    })
+        // What fails fails once, and not anew for each test.
+        match built.success {
+            true => Ok(buildah),
+            false => Err(built.log),
+        }
+    });
+    storage.as_ref().unwrap_or_else(|log| panic!("{log}"))
 }
 
 #[test]
