@@ -17,7 +17,7 @@
 //! * [`Moto`] is no double of ours but a real moto, for the tests that want real servers.
 //! * [`RealVault`] is no double either, and needs the Vault that `ci/install vault` builds.
 //! * [`GoogleFake`] is a fake of Google on Google's own messages, checked with Google's own clients, for those tests too.
-//! * [`leaks`] searches output and files for secrets.
+//! * [`leaks`] searches output and files for secrets, and `memory` what a process has in its memory.
 //!
 //! All of it is test support: an invariant that breaks panics with the reason.
 
@@ -38,6 +38,8 @@ pub mod instance_metadata;
 pub mod issuer;
 pub mod jwt;
 pub mod leaks;
+#[cfg(target_os = "linux")]
+pub mod memory;
 pub mod moto;
 pub mod provider;
 pub mod proxy;

@@ -1,7 +1,7 @@
 //! Runs the provider as Cargo runs it: `--cargo-plugin`, requests on standard input, answers on standard output.
 
 use std::ffi::OsString;
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -155,12 +155,37 @@ impl Provider {
         let _ = stdin.write_all(input);
         drop(stdin);
         let run = finish(child);
-        let rest: String = run
-            .stdout
-            .lines()
-            .filter(|line| !line.starts_with("{\"Ok\":{\"kind\":\"get\""))
-            .collect();
-        self.search(&rest, &run.stderr);
+        self.search_answers(&run);
+        run
+    }
+
+    /// As [`run`](Self::run), and has a look at the process when it has answered the last line and waits for another.
+    pub fn run_watched(&self, lines: &[&str], look: impl FnOnce(u32)) -> Run {
+        self.run_watched_as(self.command(), lines, look)
+    }
+
+    /// As [`run_watched`](Self::run_watched), by a command that starts it in another way.
+    pub fn run_watched_as(
+        &self,
+        mut command: Command,
+        lines: &[&str],
+        look: impl FnOnce(u32),
+    ) -> Run {
+        let mut child = command.spawn().expect("the provider can be started");
+        let mut stdin = child.stdin.take().expect("standard input is a pipe");
+        let mut stdout = BufReader::new(child.stdout.take().expect("standard output is a pipe"));
+        let mut seen = String::new();
+        stdout.read_line(&mut seen).expect("the hello is a line");
+        for line in lines {
+            stdin
+                .write_all(line.as_bytes())
+                .expect("the provider reads on");
+            stdout.read_line(&mut seen).expect("an answer is a line");
+        }
+        look(child.id());
+        drop(stdin);
+        let run = finish_with(child, seen, stdout);
+        self.search_answers(&run);
         run
     }
 
@@ -223,6 +248,16 @@ impl Provider {
     pub fn get(&self, index_url: &str, operation: &str) -> Value {
         self.run(get_request(index_url, operation).as_bytes())
             .answer()
+    }
+
+    /// The same for what stands in the answers, where a token is no leak in the one that gives it.
+    fn search_answers(&self, run: &Run) {
+        let rest: String = run
+            .stdout
+            .lines()
+            .filter(|line| !line.starts_with("{\"Ok\":{\"kind\":\"get\""))
+            .collect();
+        self.search(&rest, &run.stderr);
     }
 
     /// Panics if a secret is in standard error, or in what standard output has besides the token that was asked for.
@@ -302,7 +337,12 @@ pub fn error_text(answer: &Value) -> String {
 
 /// Waits for the end, and kills what does not end.
 fn finish(mut child: Child) -> Run {
-    let mut stdout = child.stdout.take().expect("standard output is a pipe");
+    let stdout = child.stdout.take().expect("standard output is a pipe");
+    finish_with(child, String::new(), stdout)
+}
+
+/// The same for one whose output was read in part.
+fn finish_with(mut child: Child, seen: String, mut stdout: impl Read + Send + 'static) -> Run {
     let mut stderr = child.stderr.take().expect("standard error is a pipe");
     let errors = thread::spawn(move || {
         let mut text = Vec::new();
@@ -311,7 +351,7 @@ fn finish(mut child: Child) -> Run {
     });
     let (done, is_done) = mpsc::channel();
     let output = thread::spawn(move || {
-        let mut text = Vec::new();
+        let mut text = seen.into_bytes();
         let _ = stdout.read_to_end(&mut text);
         let _ = done.send(());
         text

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use self::signature::Authorization;
 use crate::authority::Certificate;
 use crate::http::{Request, Response, percent_decode};
-use crate::server::{Server, Tls};
+use crate::server::{Exchange, Server, Tls};
 use crate::{clock, random};
 
 /// The account that everything belongs to.
@@ -91,6 +91,11 @@ impl SecretsManager {
     #[must_use]
     pub fn url(&self) -> String {
         self.server.url()
+    }
+
+    /// Calls back for every exchange from now on, before the answer is sent.
+    pub fn watch(&self, watcher: impl Fn(&Exchange) + Send + 'static) {
+        self.server.watch(watcher);
     }
 
     /// What was asked so far.
