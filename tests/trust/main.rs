@@ -7,8 +7,12 @@
     reason = "a test fails by panicking"
 )]
 
+#[cfg(unix)]
+mod cargo_config;
 #[cfg(target_os = "linux")]
 mod heap;
+#[cfg(unix)]
+mod job;
 
 /// The binary under test.
 const BINARY: &str = env!("CARGO_BIN_EXE_cargo-credential-bridge");
