@@ -13,6 +13,10 @@ mod cargo_config;
 mod heap;
 #[cfg(unix)]
 mod job;
+#[cfg(unix)]
+mod place;
+#[cfg(unix)]
+mod registry;
 
 /// The binary under test.
 const BINARY: &str = env!("CARGO_BIN_EXE_cargo-credential-bridge");
