@@ -54,6 +54,7 @@ pub(crate) fn find() -> Result<Option<Text>, Error> {
         (None, None) => {
             for path in usual_places(&environment)? {
                 if let Some(text) = open(&path)? {
+                    check_place(&path)?;
                     return Ok(Some(text));
                 }
             }
@@ -95,10 +96,29 @@ pub(crate) fn target() -> Result<PathBuf, Error> {
     }
     let places = usual_places(&environment)?;
     let there = places.iter().find(|path| path.exists());
-    there.or_else(|| places.first()).cloned().ok_or_else(|| {
+    let target = there.or_else(|| places.first()).cloned().ok_or_else(|| {
         Error::new(Kind::NotFound, "there is no place for a config here")
             .help("set `CARGO_HOME`, or name a file by `--config`")
-    })
+    })?;
+    check_place(&target)?;
+    Ok(target)
+}
+
+/// Refuses a home of Cargo's that moves with the working directory: the config there is that of whatever was checked out.
+fn check_place(path: &Path) -> Result<(), Error> {
+    if path.is_absolute() {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::Invalid,
+        format!(
+            "the config `{}` depends on the working directory, as `CARGO_HOME` is relative",
+            path.display()
+        ),
+    )
+    .help(format!(
+        "make `CARGO_HOME` absolute, or name the config by `{PATH_VARIABLE}`"
+    )))
 }
 
 /// Where a config is looked for, for the note to someone who has none.
