@@ -40,8 +40,18 @@ impl IndexUrl {
             && self
                 .path
                 .strip_prefix(&below.path)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') && stays_below(rest))
     }
+}
+
+/// Whether no server can take this path, below another, for one beside it: some decode an encoded slash or dot before they
+/// look at the segments, once or twice, and some leave out what is behind a semicolon.
+fn stays_below(rest: &str) -> bool {
+    let rest = rest.to_ascii_lowercase();
+    let hides = ["%25", "%2e", "%2f", "%5c"];
+    let mut segments = rest.split('/');
+    !hides.iter().any(|hidden| rest.contains(hidden))
+        && segments.all(|segment| !matches!(segment.split(';').next(), Some("." | "..")))
 }
 
 impl IndexUrl {

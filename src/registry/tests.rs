@@ -150,10 +150,20 @@ fn exact_before_longest_prefix_before_shorter() {
     assert_eq!(find("sparse+https://art.example.com/api/cargoes/"), None);
     assert_eq!(find("sparse+https://art.example.com/api/"), None);
     assert_eq!(find("https://art.example.com/api/cargo/x"), None);
-    assert_eq!(
-        find("sparse+https://art.example.com/api/cargo/../evil/"),
-        None
-    );
+    for evil in [
+        "../evil/",
+        "..%2fevil/",
+        "%2E%2e%2Fevil/",
+        "..%252Fevil/",
+        "..%5Cevil/",
+        "..;/evil/",
+        "x/..;y=z/evil/",
+    ] {
+        let evil = format!("sparse+https://art.example.com/api/cargo/{evil}");
+        assert_eq!(find(&evil), None, "{evil}");
+    }
+    let odd = "sparse+https://art.example.com/api/cargo/..a/%20b;c/";
+    assert!(find(odd).is_some());
 }
 
 #[test]
