@@ -9,8 +9,11 @@
 
 #[cfg(unix)]
 mod cargo_config;
+#[cfg(unix)]
+mod environment;
 #[cfg(target_os = "linux")]
 mod heap;
+mod index_url;
 #[cfg(unix)]
 mod job;
 #[cfg(unix)]

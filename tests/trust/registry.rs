@@ -72,6 +72,38 @@ fn downloads_that_are_elsewhere() {
     );
 }
 
+#[test]
+fn publishing_that_goes_elsewhere() {
+    let target = Job::without_config();
+    let api = target.elsewhere.url();
+    let (job, registry) = job(move |request, _| {
+        let config = json!({ "dl": api, "api": api, "auth-required": true });
+        (request.path == "/index/config.json").then(|| Response::json(200, &config))
+    });
+    let manifest = "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\nlicense = \"MIT\"\ndescription = \"x\"\n[workspace]\n";
+    let tree = job.cargo.package_with("app", &[("Cargo.toml", manifest)]);
+    let arguments = [
+        "publish",
+        "--registry",
+        "corp",
+        "--no-verify",
+        "--allow-dirty",
+    ];
+    assert!(!job.cargo.run(&tree, &arguments).success());
+    let read = Some(job.registry.tokens().read.as_str());
+    let sent = target.elsewhere.requests();
+    assert!(
+        sent.iter()
+            .any(|request| request.method == "PUT" && request.header("authorization") == read)
+    );
+    assert!(
+        registry
+            .requests()
+            .iter()
+            .all(|request| request.method == "GET")
+    );
+}
+
 /// What a dependency's build script does: asks the program for the token, as Cargo would.
 const BUILD_SCRIPT: &str = r#"
 fn main() {
