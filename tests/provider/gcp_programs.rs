@@ -153,7 +153,7 @@ fn what_a_program_leaves_in_its_file() {
     });
     let ask = |text: &str| {
         let provider = account(&server, text, &json!({}));
-        provider.secret(&token)
+        provider.secret(&token).keeps("left.json")
     };
     let leave = |content: &str| {
         format!("cat >\"$GOOGLE_EXTERNAL_ACCOUNT_OUTPUT_FILE\" <<'END'\n{content}\nEND")

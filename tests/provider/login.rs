@@ -43,6 +43,7 @@ fn provider(sources: &str) -> Provider {
         .env("PATH", "/usr/bin:/bin")
         .secret(TOKEN)
         .secret(OLD)
+        .keeps(".cargo")
 }
 
 fn file(provider: &Provider) -> PathBuf {
@@ -159,7 +160,9 @@ fn a_file_that_can_not_be_changed_is_as_it_was() {
 
 #[test]
 fn a_link_stays_a_link() {
-    let provider = provider("\"cargo:token\"").file("elsewhere/tokens", "# mine\n");
+    let provider = provider("\"cargo:token\"")
+        .file("elsewhere/tokens", "# mine\n")
+        .keeps("elsewhere");
     let elsewhere = provider.home().join("elsewhere/tokens");
     symlink(&elsewhere, file(&provider)).unwrap();
     assert_eq!(run(&provider, &login(Some(TOKEN))).answer(), logged_in());
@@ -265,8 +268,9 @@ fn plugin(then: &str) -> Provider {
     let script = format!(
         "#!/bin/sh\necho '{{\"v\":[1]}}'\nread -r line\nprintf '%s' \"$line\" > \"$HOME/asked\"\n{then}\n"
     );
-    let provider =
-        provider("[ \"~/bin/plugin\", \"--vault\" ], \"cargo:token\"").file("bin/plugin", &script);
+    let provider = provider("[ \"~/bin/plugin\", \"--vault\" ], \"cargo:token\"")
+        .file("bin/plugin", &script)
+        .keeps("asked");
     fs::set_permissions(
         provider.home().join("bin/plugin"),
         fs::Permissions::from_mode(0o700),

@@ -42,7 +42,8 @@ fn what_is_there_stays_to_the_last_comment() {
     let machine = machine()
         .config(CONFIG)
         .file(".cargo/config.toml", CARGO)
-        .secret("t0p-s3cret");
+        .secret("t0p-s3cret")
+        .keeps(".cargo/config.toml");
     let run = init(&machine, &format!("{} --yes", flags()));
     compare(
         shown(&machine, &run),
@@ -105,7 +106,8 @@ fn a_token_on_the_same_line_is_not_shown() {
             ".cargo/config.toml",
             "registries = { corp = { index = \"https://old.example.com/\", token = \"t0p-s3cret\" }, b = { token = \"t0p-s3cret\" } }\n",
         )
-        .secret("t0p-s3cret");
+        .secret("t0p-s3cret")
+        .keeps(".cargo/config.toml");
     let run = init(&machine, &format!("{} --yes --replace", flags()));
     assert_eq!(run.code, Some(0), "{run:?}");
     assert!(run.stdout.contains("token = \"…\""), "{}", run.stdout);

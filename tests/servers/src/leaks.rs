@@ -1,5 +1,6 @@
 //! Searches output and files for secrets, in the forms in which a program might write them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -13,8 +14,8 @@ const SHORTEST: usize = 8;
 
 /// Panics if any of the secrets is in any of the channels, and names the channel and the form.
 ///
-/// Searched are the secret itself, its base64 (both alphabets, at every alignment), its percent-encoding and its
-/// form inside a JSON string. The secret is not printed: not even a failing test writes it to a log.
+/// Searched are the secret itself, its base64 (both alphabets, at every alignment), its percent-encoding, its form inside a
+/// JSON string, its bytes in hexadecimal digits and as Rust's `Debug` lists them. The secret is not printed: not even a failing test writes it to a log.
 ///
 /// # Panics
 /// If a secret is found, or is too short to be searched for.
@@ -103,6 +104,42 @@ pub fn search_dir(dir: &Path, secrets: &[&str]) -> Search {
     search
 }
 
+/// What is in a directory at one time, to tell what is written to it later.
+#[derive(Debug, Default)]
+pub struct Snapshot(BTreeMap<PathBuf, Vec<u8>>);
+
+impl Snapshot {
+    /// Takes one. What can't be read is left out.
+    #[must_use]
+    pub fn of(dir: &Path) -> Self {
+        let mut files = BTreeMap::new();
+        let mut left = vec![dir.to_owned()];
+        while let Some(dir) = left.pop() {
+            for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+                let path = entry.path();
+                match entry.file_type() {
+                    Ok(kind) if kind.is_dir() => left.push(path),
+                    Ok(kind) if kind.is_file() => {
+                        files.insert(path.clone(), std::fs::read(path).unwrap_or_default());
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Self(files)
+    }
+
+    /// The files that are new since `before`, or are not what they were then, with what is in them now.
+    pub fn written_since<'a>(
+        &'a self,
+        before: &'a Self,
+    ) -> impl Iterator<Item = (&'a Path, &'a [u8])> {
+        let written = |(path, bytes): &(&PathBuf, &Vec<u8>)| before.0.get(*path) != Some(*bytes);
+        let files = self.0.iter().filter(written);
+        files.map(|(path, bytes)| (path.as_path(), bytes.as_slice()))
+    }
+}
+
 /// Every form of a secret that is searched for, with its name.
 fn forms(secret: &str) -> Vec<(&'static str, String)> {
     assert!(
@@ -112,11 +149,16 @@ fn forms(secret: &str) -> Vec<(&'static str, String)> {
     );
     let percent = percent_encode(secret);
     let json = serde_json::Value::from(secret).to_string();
+    let bytes = |format: fn(&u8) -> String| secret.as_bytes().iter().map(format);
+    let listed: Vec<String> = bytes(u8::to_string).collect();
     let mut forms = vec![
         ("plain text", secret.to_owned()),
         ("percent-encoding", lower_hex(&percent)),
         ("percent-encoding", percent),
         ("a JSON string", json[1..json.len() - 1].to_owned()),
+        ("hexadecimal", bytes(|byte| format!("{byte:02x}")).collect()),
+        ("hexadecimal", bytes(|byte| format!("{byte:02X}")).collect()),
+        ("a list of bytes", listed.join(", ")),
     ];
     for offset in 0..3 {
         forms.push(("base64", aligned(&STANDARD_NO_PAD, secret, offset)));
@@ -183,6 +225,14 @@ mod tests {
             find("tok\"en\\12345", br#"{"t":"tok\"en\\12345"}"#),
             Some("a JSON string")
         );
+        let debug = format!("Answer {{ body: {:?} }}", SECRET.as_bytes());
+        assert_eq!(find(SECRET, debug.as_bytes()), Some("a list of bytes"));
+        for digits in [
+            "x:733363723f743e546f6b656e2fc3a92b31",
+            "733363723F743E546F6B656E2FC3A92B31 ",
+        ] {
+            assert_eq!(find(SECRET, digits.as_bytes()), Some("hexadecimal"));
+        }
         assert_eq!(find(SECRET, b"s3cr?t>Token/+1"), None);
         assert_absent(
             &[SECRET, "another-secret"],

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::Issuer;
-use crate::leaks;
+use crate::leaks::{self, Snapshot};
 
 /// No test waits longer for the provider; it bounds itself by its own, shorter deadline.
 const WATCHDOG: Duration = Duration::from_secs(60);
@@ -23,6 +23,7 @@ pub struct Provider {
     directory: TempDir,
     variables: Vec<(OsString, OsString)>,
     secrets: Vec<String>,
+    keeps: Vec<PathBuf>,
 }
 
 /// What one run of the provider gave.
@@ -54,6 +55,7 @@ impl Provider {
             directory,
             variables: Vec::new(),
             secrets: Vec::new(),
+            keeps: Vec::new(),
         }
     }
 
@@ -118,6 +120,14 @@ impl Provider {
         self
     }
 
+    /// Names a file or a directory, below the home directory, that secrets may be written to. Every other file is searched
+    /// after each run.
+    #[must_use]
+    pub fn keeps(mut self, path: &str) -> Self {
+        self.keeps.push(self.home().join(path));
+        self
+    }
+
     /// The command, for what the other methods can't do.
     pub fn command(&self) -> Command {
         self.command_with(&["--cargo-plugin"])
@@ -125,13 +135,16 @@ impl Provider {
 
     /// The command with other arguments than Cargo's.
     pub fn command_with(&self, arguments: &[&str]) -> Command {
-        let work = self.home().join("work");
-        std::fs::create_dir_all(&work).expect("the temporary directory is ours");
+        let [work, temporary] = ["work", "tmp"].map(|name| self.home().join(name));
+        for directory in [&work, &temporary] {
+            std::fs::create_dir_all(directory).expect("the temporary directory is ours");
+        }
         let mut command = Command::new(&self.binary);
         command
             .args(arguments)
             .env_clear()
             .env("HOME", self.home())
+            .env("TMPDIR", temporary)
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("GCE_METADATA_HOST", "127.0.0.1:1")
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
@@ -149,6 +162,7 @@ impl Provider {
 
     /// As [`run`](Self::run), by a command that starts it in another way.
     pub fn run_as(&self, mut command: Command, input: &[u8]) -> Run {
+        let before = Snapshot::of(self.home());
         let mut child = command.spawn().expect("the provider can be started");
         let mut stdin = child.stdin.take().expect("standard input is a pipe");
         // It may answer and end before it has read everything.
@@ -156,6 +170,7 @@ impl Provider {
         drop(stdin);
         let run = finish(child);
         self.search_answers(&run);
+        self.search_files(&before);
         run
     }
 
@@ -171,6 +186,7 @@ impl Provider {
         lines: &[&str],
         look: impl FnOnce(u32),
     ) -> Run {
+        let before = Snapshot::of(self.home());
         let mut child = command.spawn().expect("the provider can be started");
         let mut stdin = child.stdin.take().expect("standard input is a pipe");
         let mut stdout = BufReader::new(child.stdout.take().expect("standard output is a pipe"));
@@ -186,6 +202,7 @@ impl Provider {
         drop(stdin);
         let run = finish_with(child, seen, stdout);
         self.search_answers(&run);
+        self.search_files(&before);
         run
     }
 
@@ -193,11 +210,13 @@ impl Provider {
     pub fn tool(&self, arguments: &[&str]) -> Run {
         let mut command = self.command_with(arguments);
         command.stdin(Stdio::null());
+        let before = Snapshot::of(self.home());
         let run = finish(command.spawn().expect("the provider can be started"));
         match arguments {
             ["get", ..] => self.search("", &run.stderr),
             _ => self.search(&run.stdout, &run.stderr),
         }
+        self.search_files(&before);
         run
     }
 
@@ -258,6 +277,19 @@ impl Provider {
             .filter(|line| !line.starts_with("{\"Ok\":{\"kind\":\"get\""))
             .collect();
         self.search(&rest, &run.stderr);
+    }
+
+    /// Panics if a secret is in a file that was written since, but for those that keep secrets.
+    fn search_files(&self, before: &Snapshot) {
+        let secrets: Vec<&str> = self.secrets.iter().map(String::as_str).collect();
+        for (path, bytes) in Snapshot::of(self.home()).written_since(before) {
+            if !self.keeps.iter().any(|kept| path.starts_with(kept)) {
+                let name = path.strip_prefix(self.home()).unwrap_or(path);
+                let name = name.to_string_lossy();
+                let channels = [(&*name, bytes), ("the name of a file", name.as_bytes())];
+                leaks::assert_absent(&secrets, &channels);
+            }
+        }
     }
 
     /// Panics if a secret is in standard error, or in what standard output has besides the token that was asked for.
