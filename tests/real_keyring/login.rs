@@ -88,7 +88,8 @@ fn where_there_is_no_keyring_the_next_place_takes_the_token() {
             ".cargo/config.toml",
             &format!("[registries]\ncorp = {{ index = \"{URL}\" }}\n"),
         )
-        .secret(TOKEN);
+        .secret(TOKEN)
+        .keeps(".cargo/credentials.toml");
     let stored = run(&provider, "login");
     assert_eq!(stored.answer(), done("login"));
     assert!(

@@ -209,7 +209,9 @@ fn a_one_password_that_is_not_installed_is_told() {
 #[test]
 fn one_password_keeps_what_cargo_login_gives_it() {
     let called = |index_url: &str, kind: &str| {
-        let provider = with_op(alone("\"cargo-credential-1password\""), index_url);
+        let provider = with_op(alone("\"cargo-credential-1password\""), index_url)
+            // The plugin gives it to `op` as an argument.
+            .keeps("called");
         let answer = run(&provider, kind).answer();
         let called = std::fs::read_to_string(provider.home().join("called")).unwrap();
         let last = called.lines().last().unwrap_or_default().to_owned();
