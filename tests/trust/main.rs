@@ -9,6 +9,7 @@
 
 #[cfg(unix)]
 mod cargo_config;
+mod debug;
 #[cfg(unix)]
 mod environment;
 #[cfg(target_os = "linux")]

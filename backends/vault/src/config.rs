@@ -108,8 +108,8 @@ impl Config {
             ..Settings::default()
         };
         http.proxy = match var("PROXY_ADDR")? {
-            Some(proxy) => Some(proxy.value),
-            None => var("HTTP_PROXY")?.map(|proxy| proxy.value),
+            Some(proxy) => Some(proxy.value.into()),
+            None => var("HTTP_PROXY")?.map(|proxy| proxy.value.into()),
         };
         if let Some(retries) = var("MAX_RETRIES")? {
             let retries: u32 = retries

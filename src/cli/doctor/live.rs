@@ -85,7 +85,7 @@ impl<'a> Live<'a> {
             }
             None => Roots::System,
         };
-        let proxy = said("CARGO_HTTP_PROXY", "proxy")?.map(|(proxy, _)| proxy);
+        let proxy = said("CARGO_HTTP_PROXY", "proxy")?.map(|(proxy, _)| proxy.into());
         let settings = Settings {
             roots: roots.clone(),
             proxy,

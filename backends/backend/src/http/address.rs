@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use secrecy::{ExposeSecret as _, SecretString};
 use url::{Host, Url};
 
 use crate::{Error, Kind};
@@ -11,7 +12,7 @@ use crate::{Error, Kind};
 pub(super) fn proxied(
     builder: reqwest::ClientBuilder,
     address: &Url,
-    proxy: Option<&str>,
+    proxy: Option<&SecretString>,
 ) -> Result<reqwest::ClientBuilder, Error> {
     if is_loopback(address) {
         return Ok(builder.no_proxy());
@@ -19,7 +20,7 @@ pub(super) fn proxied(
     let Some(proxy) = proxy else {
         return Ok(builder);
     };
-    let proxy = reqwest::Proxy::all(proxy).map_err(|error| {
+    let proxy = reqwest::Proxy::all(proxy.expose_secret()).map_err(|error| {
         // A proxy's address may hold its password, and so may the parser's words.
         Error::new(Kind::Invalid, "the proxy's address is not a URL").because(
             if error.is_builder() {

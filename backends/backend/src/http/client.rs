@@ -34,8 +34,8 @@ pub struct Settings {
     pub certificate: Option<ClientCertificate>,
     /// The name in the server's certificate, where it is not the host of the address.
     pub server_name: Option<String>,
-    /// The HTTP proxy to go through; without one, what `HTTPS_PROXY` and its like say.
-    pub proxy: Option<String>,
+    /// The HTTP proxy to go through, whose address may hold a password; without one, what `HTTPS_PROXY` and its like say.
+    pub proxy: Option<SecretString>,
     /// Whether plain HTTP may leave this machine.
     pub allow_http: bool,
     /// Who serves this machine its metadata, in plain HTTP and past every proxy, besides the addresses that clouds have
@@ -151,7 +151,7 @@ impl Client {
 
         builder = match &settings.server_name {
             None if is_metadata(address, settings.metadata_host.as_deref()) => builder.no_proxy(),
-            None => address::proxied(builder, address, settings.proxy.as_deref())?,
+            None => address::proxied(builder, address, settings.proxy.as_ref())?,
             // A proxy would be told to connect to the name in the certificate, which need not lead anywhere.
             Some(name) if settings.proxy.is_none() => builder
                 .no_proxy()
