@@ -9,6 +9,8 @@
 
 #[cfg(unix)]
 mod cargo_config;
+#[cfg(target_os = "linux")]
+mod children;
 mod debug;
 #[cfg(unix)]
 mod environment;
