@@ -141,7 +141,7 @@ fn variables_of_the_env_table() {
     job.assert_refused(&job.fetch());
 }
 
-/// From Cargo 1.94 on a config can name others; what they say is the repository's all the same.
+/// Newer Cargos follow it, older ones do not: what it says is the repository's either way.
 #[test]
 fn an_included_config() {
     let job = Job::start();

@@ -13,6 +13,8 @@ mod cargo_config;
 mod children;
 mod debug;
 #[cfg(unix)]
+mod docs;
+#[cfg(unix)]
 mod environment;
 #[cfg(target_os = "linux")]
 mod heap;

@@ -18,6 +18,7 @@
 //! * [`RealVault`] is no double either, and needs the Vault that `ci/install vault` builds.
 //! * [`GoogleFake`] is a fake of Google on Google's own messages, checked with Google's own clients, for those tests too.
 //! * [`leaks`] searches output and files for secrets, and `memory` what a process has in its memory.
+//! * [`page`] looks for the tests that a page of the guide names.
 //!
 //! All of it is test support: an invariant that breaks panics with the reason.
 
@@ -41,6 +42,7 @@ pub mod leaks;
 #[cfg(target_os = "linux")]
 pub mod memory;
 pub mod moto;
+pub mod page;
 pub mod provider;
 pub mod proxy;
 pub mod random;

@@ -230,6 +230,7 @@ impl Provider {
             Terminal::Output => command.stdout(pair.slave),
             Terminal::Errors => command.stderr(pair.slave),
         };
+        let before = Snapshot::of(self.home());
         let child = command.spawn().expect("the provider can be started");
         // Its end of the terminal is the last one only when ours is closed.
         drop(command);
@@ -251,6 +252,7 @@ impl Provider {
             ["get", ..] => self.search("", &stderr),
             _ => self.search(&stdout, &stderr),
         }
+        self.search_files(&before);
         Run {
             stdout,
             stderr,
