@@ -27,17 +27,18 @@ const TRIES: usize = 5;
 pub const HOST: &str = "vault.example.com";
 
 /// Runs `$1` with the config `$2` until standard input ends, however the process that holds the other end does, and
-/// removes the directory `$3`.
+/// removes the directory `$3`, unless Vault is to go on there.
 const SUPERVISOR: &str = r#"
-"$1" server -config="$2" 2>"$3/log" &
+"$1" server -config="$2" 2>>"$3/log" &
 exec >/dev/null
 cat
 kill $!
 wait $!
-rm -rf "$3"
+[ -e "$3/paused" ] || rm -rf "$3"
 "#;
 
-/// A Vault server with a certificate of an authority of its own, and storage in memory.
+/// A Vault server with a certificate of an authority of its own, and storage in memory, or in files for one that is
+/// stopped and goes on.
 #[derive(Debug)]
 pub struct RealVault {
     url: String,
@@ -58,19 +59,32 @@ impl RealVault {
         Self::start_with(None)
     }
 
+    /// The same, with storage in files: what it knows outlasts [`stop`](Self::stop).
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    #[must_use]
+    pub fn start_durable() -> Self {
+        Self::start_on(true, None)
+    }
+
     /// The same, with this for all that it asks of Google. Nothing else goes to a proxy: all else is on loopback.
     ///
     /// # Panics
     /// As [`start`](Self::start).
     #[must_use]
     pub fn start_with(google: Option<&GoogleFake>) -> Self {
+        Self::start_on(false, google)
+    }
+
+    fn start_on(durable: bool, google: Option<&GoogleFake>) -> Self {
         let binary = binary();
         (0..TRIES)
-            .find_map(|_| Self::try_start(&binary, google))
+            .find_map(|_| Self::try_start(&binary, durable, google))
             .expect("vault starts; its own words are above")
     }
 
-    fn try_start(binary: &Path, google: Option<&GoogleFake>) -> Option<Self> {
+    fn try_start(binary: &Path, durable: bool, google: Option<&GoogleFake>) -> Option<Self> {
         let directory = tempfile::Builder::new()
             .prefix("vault-")
             .tempdir()
@@ -97,10 +111,14 @@ impl RealVault {
                 .expect("the directory has a name in UTF-8")
                 .to_owned()
         };
+        let storage = match durable {
+            true => json!({ "file": { "path": file("storage") } }),
+            false => json!({ "inmem": {} }),
+        };
         let config = json!({
             "disable_mlock": true,
             "api_addr": url,
-            "storage": { "inmem": {} },
+            "storage": storage,
             "listener": { "tcp": {
                 "address": address.to_string(),
                 "tls_cert_file": file("cert.pem"),
@@ -118,25 +136,7 @@ impl RealVault {
                 .env("HTTPS_PROXY", google.url())
                 .env("SSL_CERT_FILE", file("google.pem"));
         }
-        let mut supervisor = shell
-            .args(["-c", SUPERVISOR, "sh"])
-            .args([binary, &directory.join("config.json"), directory.as_path()])
-            .env_remove("VAULT_TOKEN")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("there is a shell");
-        let said = supervisor.stdout.take().expect("stdout is a pipe");
-        if !is_up(said) {
-            let mut words = String::new();
-            let _ = File::open(directory.join("log")).map(|mut log| log.read_to_string(&mut words));
-            #[expect(clippy::print_stderr, reason = "why Vault does not start")]
-            {
-                eprintln!("{words}");
-            }
-            end(&mut supervisor);
-            return None;
-        }
+        let supervisor = supervise(shell, binary, &directory)?;
         let mut vault = Self {
             url,
             directory,
@@ -167,9 +167,37 @@ impl RealVault {
     /// If it stays sealed.
     #[must_use]
     pub fn unseal(self) -> Self {
+        self.unseal_again();
+        self
+    }
+
+    /// The same, of one that has been [resumed](Self::resume).
+    ///
+    /// # Panics
+    /// If it stays sealed.
+    pub fn unseal_again(&self) {
         let answer = self.root("PUT", "sys/unseal", &json!({ "key": self.unseal_key }));
         assert_eq!(answer["sealed"], false);
-        self
+    }
+
+    /// Stops it, as systemd and Kubernetes do, by SIGTERM; returns when it is gone. Its address stays its own.
+    ///
+    /// # Panics
+    /// If its directory can't be written to.
+    pub fn stop(&mut self) {
+        let paused = self.directory.join("paused");
+        File::create(&paused).expect("the directory is writable");
+        end(&mut self.supervisor);
+        fs::remove_file(&paused).expect("the directory is still there");
+    }
+
+    /// Starts it again where it was [stopped](Self::stop); it is sealed.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn resume(&mut self) {
+        self.supervisor = supervise(Command::new("sh"), &binary(), &self.directory)
+            .expect("vault starts again; its own words are above");
     }
 
     /// Keeps an audit log. Accessors are plain in it, to follow a login; tokens and values are hashed.
@@ -289,6 +317,8 @@ impl RealVault {
 impl Drop for RealVault {
     fn drop(&mut self) {
         end(&mut self.supervisor);
+        // One that is stopped has left it there.
+        let _ = fs::remove_dir_all(&self.directory);
     }
 }
 
@@ -306,6 +336,30 @@ pub fn binary() -> PathBuf {
         path.display()
     );
     path
+}
+
+/// Starts Vault with the config in `directory` and waits until it listens. What it says instead goes to standard error.
+fn supervise(mut shell: Command, binary: &Path, directory: &Path) -> Option<Child> {
+    let mut supervisor = shell
+        .args(["-c", SUPERVISOR, "sh"])
+        .args([binary, &directory.join("config.json"), directory])
+        .env_remove("VAULT_TOKEN")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("there is a shell");
+    let said = supervisor.stdout.take().expect("stdout is a pipe");
+    if is_up(said) {
+        return Some(supervisor);
+    }
+    let mut words = String::new();
+    let _ = File::open(directory.join("log")).map(|mut log| log.read_to_string(&mut words));
+    #[expect(clippy::print_stderr, reason = "why Vault does not start")]
+    {
+        eprintln!("{words}");
+    }
+    end(&mut supervisor);
+    None
 }
 
 /// Waits until Vault says that it listens. It may say more later, so its output is read on until it ends.
