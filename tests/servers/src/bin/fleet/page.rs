@@ -14,10 +14,10 @@ pub(crate) fn print(patient: u32, runs: &[Run; 3]) {
     println!("# Many jobs at once");
     println!();
     println!(
-        "{commands} commands ask at the same moment, as Cargo asks, on one machine: hello, request, answer, end. Each is a GitHub job \
-         that gets an identity\ntoken, logs in to a real Vault by it, reads one secret and revokes its login. Then twice \
-         more, with Vault stopped by SIGTERM\nwhen a third of them are answered, and started again at once, with \
-         storage in files. `ci/fleet` prints this page, and fails if something is not as it must be."
+        "{commands} commands ask at the same moment, as Cargo asks, on one machine: hello, request, answer, end. Each is a \
+         GitHub job that gets\nan identity token, logs in to a real Vault by it, reads one secret and revokes its login. \
+         Then twice more, with Vault stopped\nby SIGTERM when a third of them are answered, and started again at once, with \
+         storage in files. `ci/fleet` prints this page, and\nfails if something is not as it must be."
     );
     println!();
     println!(
