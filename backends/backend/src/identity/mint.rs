@@ -72,7 +72,7 @@ impl Request {
                 .because(said);
             return Err(match kind {
                 Kind::Unauthenticated | Kind::PermissionDenied => error.help(self.system.help),
-                _ => error.help(format!("run the job again, unless {vendor} itself is down")),
+                _ => error.help(again(vendor)),
             });
         }
         token(response.body(), self.field).ok_or_else(|| {
@@ -81,6 +81,7 @@ impl Request {
                 format!("{vendor}'s answer to the request for an identity token holds none"),
             )
             .because(format!("{asked} answered {status}"))
+            .help(again(vendor))
         })
     }
 
@@ -107,6 +108,10 @@ impl Request {
             .body(body)
             .map_err(|_| Error::new(Kind::Invalid, format!("`{}` is not a token", self.variable)))
     }
+}
+
+fn again(vendor: &str) -> String {
+    format!("run the job again, unless {vendor} itself is down")
 }
 
 /// The token in an answer.
