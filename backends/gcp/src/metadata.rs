@@ -6,6 +6,7 @@ use core::time::Duration;
 use std::path::Path;
 
 use cargo_credential_bridge_backend::http::{Failure, Retry};
+use cargo_credential_bridge_backend::identity::WorkloadToken;
 use cargo_credential_bridge_backend::{Environment, Error, Kind, SecretString};
 use http::{Response, StatusCode};
 
@@ -55,10 +56,15 @@ pub(crate) async fn identity_token(
     let path = format!("instance/service-accounts/default/identity?{query}");
     let answer = ask(&path, session).await?;
     check(&answer, session)?;
-    match std::str::from_utf8(answer.body()) {
-        Ok(token) if !token.trim().is_empty() => Ok(token.trim().into()),
-        _ => Err(foreign(Kind::Invalid, &answer.asked)),
-    }
+    // What is no token must not be shown to anybody as one.
+    std::str::from_utf8(answer.body())
+        .ok()
+        .and_then(|text| WorkloadToken::recognize(text.trim().into()))
+        .map(|token| token.secret().clone())
+        .ok_or_else(|| {
+            foreign(Kind::Invalid, &answer.asked)
+                .because(format!("{} answered {}", answer.asked, answer.status))
+        })
 }
 
 /// What an answer means that is no identity.
