@@ -5,6 +5,7 @@
 mod help;
 mod what;
 
+use cargo_credential_bridge_backend::http::Retry;
 use cargo_credential_bridge_backend::{Error, Kind};
 use http::StatusCode;
 
@@ -151,8 +152,7 @@ pub(crate) fn kind(action: &Action<'_>, refusal: &Refusal) -> Kind {
 
 fn by_status(action: &Action<'_>, status: StatusCode) -> Kind {
     match status {
-        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Kind::Unavailable,
-        status if status.is_server_error() => Kind::Unavailable,
+        status if Retry::is_transient(status) || status.is_server_error() => Kind::Unavailable,
         _ if matches!(action, Action::Machine) => Kind::Unauthenticated,
         _ => Kind::Invalid,
     }
