@@ -11,7 +11,7 @@ use cargo_credential_bridge_backend::{
 };
 use serde_json::json;
 
-use crate::answer::Refusal;
+use crate::answer::{Refusal, foreign};
 use crate::client::Target;
 use crate::error::{Access, State, place};
 use crate::name::Version;
@@ -172,8 +172,11 @@ impl Target<'_> {
             Payload::Bytes(bytes) => bytes.expose_secret(),
             Payload::Fields(json) => json.expose_secret().as_bytes(),
         };
+        let data = BASE64.encode(bytes);
+        // A server may repeat what it refuses, and no token in it could be told by its own characters.
+        self.session.transport.conceal(&data.as_str().into());
         let body = json!({ "payload": {
-            "data": BASE64.encode(bytes), "dataCrc32c": crc32c::crc32c(bytes).to_string(),
+            "data": data, "dataCrc32c": crc32c::crc32c(bytes).to_string(),
         } });
         let url = self.secret_url(":addVersion");
         let ask = self.authorized(Ask::json(&url, &body));
@@ -185,8 +188,10 @@ impl Target<'_> {
         }
         let described: Described<'_> = answer.read().map_err(Written::in_doubt)?;
         number(&described.name).ok_or_else(|| {
-            Error::new(Kind::Invalid, "Google has added a version without a number")
+            let what = "Google has added a version without a number";
+            Error::new(Kind::Invalid, what)
                 .because(format!("{} answered {}", answer.asked, answer.status))
+                .help("check the endpoint: what answers there is hardly Google")
         })
     }
 
@@ -206,6 +211,12 @@ impl Target<'_> {
             return Err(self
                 .in_doubt(&answer.refusal(&self.session.transport))
                 .await);
+        }
+        // A page of a proxy ends well too, and disables nothing.
+        let disabled: Described<'_> = answer.read()?;
+        if disabled.name.is_empty() {
+            return Err(foreign(Kind::Invalid, &answer.asked)
+                .because(format!("{} answered {}", answer.asked, answer.status)));
         }
         Ok(Written {
             version: None,
