@@ -239,6 +239,10 @@ impl Session {
             path: path.as_str().to_owned(),
         };
         let answer = self.send(&request).await.map_err(Written::in_doubt)?;
+        // A page of a proxy ends well too, and deletes nothing.
+        if answer.status == StatusCode::OK && !answer.is_vaults() {
+            return Err(Written::in_doubt(answer.foreign(Kind::Invalid)));
+        }
         if !answer.status.is_success() {
             let full = format!("{}/data/{path}", self.mount);
             let refused = self.kv_refused(Access::Delete, place, &full, path, &answer);
