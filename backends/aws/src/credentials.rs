@@ -300,7 +300,11 @@ pub(crate) fn not_loaded(error: &CredentialsError, sdk: &Sdk) -> Error {
             "the AWS identity of this machine gives no keys",
         ),
     };
-    refusal::because(Error::new(kind, what), error, sdk).help(
+    let mut refused = Error::new(kind, what);
+    if let Some(status) = sdk.last_status().filter(|status| *status >= 300) {
+        refused = refused.because(format!("it answered HTTP status {status}"));
+    }
+    refusal::because(refused, error, sdk).help(
         "`aws sts get-caller-identity` shows the same with AWS's own tools (an SSO session ends: `aws sso login`)",
     )
 }

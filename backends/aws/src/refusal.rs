@@ -2,6 +2,7 @@
 
 use core::error::Error as StdError;
 
+use aws_config::imds::client::error::ImdsError;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::RequestId as _;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -100,7 +101,7 @@ where
 /// Whether an answer without a code of AWS says that there will be another one later: whoever stands in front of a
 /// service that is down answers for it.
 pub(crate) fn is_away(status: u16) -> bool {
-    status >= 500 || status == 429
+    status >= 500 || matches!(status, 408 | 412 | 429)
 }
 
 /// What may be said of an answer from who knows whom: a page of a proxy in its own words, of data its shape alone, as it
@@ -155,7 +156,14 @@ pub(crate) fn find<'a, T: StdError + 'static>(
 pub(crate) fn because(mut ours: Error, error: &(dyn StdError + 'static), sdk: &Sdk) -> Error {
     let mut next = Some(error);
     while let Some(error) = next {
-        let text = sdk.transport.quote(&error.to_string());
+        let text = match error.downcast_ref() {
+            // Its words are the whole answer, body and all.
+            Some(ImdsError::ErrorResponse(said)) => {
+                let status = said.response().status().as_u16();
+                format!("the metadata of this instance answered HTTP status {status}")
+            }
+            _ => sdk.transport.quote(&error.to_string()),
+        };
         if !ours
             .causes()
             .last()

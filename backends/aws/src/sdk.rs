@@ -9,6 +9,7 @@ use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::environment::{
     EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider,
 };
+use aws_config::imds;
 use aws_config::imds::region::ImdsRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
@@ -154,7 +155,13 @@ impl Sdk {
                     .await
             }
             None => {
+                // It has a number of tries of its own.
+                let instance = imds::Client::builder()
+                    .configure(&provider)
+                    .max_attempts(self.retry.max_attempts())
+                    .build();
                 DefaultCredentialsChain::builder()
+                    .imds_client(instance)
                     .configure(provider)
                     .region(config.region().cloned())
                     .build()

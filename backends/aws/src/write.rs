@@ -183,6 +183,11 @@ impl Target<'_> {
             Payload::Bytes(bytes) => bytes.expose_secret(),
             Payload::Fields(json) => json.expose_secret().as_bytes(),
         };
+        if is_binary {
+            // A server may repeat what it refuses, and no token in it could be told by its own characters.
+            let sent = aws_smithy_types::base64::encode(bytes);
+            self.sdk.transport.conceal(&sent.into());
+        }
         let mut request = client
             .put_secret_value()
             .secret_id(self.secret.as_str())
