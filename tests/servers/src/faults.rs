@@ -1,5 +1,8 @@
 //! Servers that misbehave below HTTP.
 
+#[cfg(target_os = "linux")]
+mod spoiled;
+
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -8,6 +11,9 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use socket2::{SockRef, Socket};
+
+#[cfg(target_os = "linux")]
+pub use self::spoiled::{Gate, Plan, Presented, Spoil, SpoiledServer};
 
 /// What goes wrong.
 #[derive(Clone, Debug)]
