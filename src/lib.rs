@@ -10,6 +10,7 @@ mod backends;
 mod chain;
 mod cli;
 mod config;
+mod departure;
 mod guard;
 mod log;
 mod login;

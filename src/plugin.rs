@@ -11,6 +11,7 @@ use crate::answer::{failure, nothing_found, token_answer, without_chain};
 use crate::audit::{self, Trail};
 use crate::chain::{Chain, End};
 use crate::config::{self, Config, Registry, Source};
+use crate::departure::unless_left;
 use crate::guard::{self, Watchdog};
 use crate::log;
 use crate::login;
@@ -176,7 +177,14 @@ pub(crate) fn get(
             return give(trail.end(Err(error)));
         }
         let mut chain = Chain::new(config, registry, sources, request, context);
-        let (answer, asked_last) = match chain.ask().await {
+        let asked = match unless_left(chain.ask()).await {
+            Ok(asked) => asked,
+            Err(departure) => {
+                chain.close(None).await;
+                departure.leave()
+            }
+        };
+        let (answer, asked_last) = match asked {
             Ok(found) => {
                 trail.found(&found);
                 let backend = found.backend;
@@ -232,9 +240,10 @@ fn change(config: &Config, registry: &Registry, request: &Request, url: &IndexUr
     };
     let done = in_time(config, async |context| {
         let mut chain = Chain::new(config, registry, &[], request, context);
-        let answer = login::change(&mut chain, config, registry, url, token.as_ref()).await;
+        let changed = login::change(&mut chain, config, registry, url, token.as_ref());
+        let outcome = unless_left(changed).await;
         chain.close(None).await;
-        answer
+        outcome.unwrap_or_else(|left| left.leave())
     });
     done.unwrap_or_else(|error| failure(&error))
 }

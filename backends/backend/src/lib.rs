@@ -9,6 +9,7 @@
 //! * [`Deadline`] is the one moment by which a whole answer must be ready.
 //! * [`Edit`] is what `cargo login` and `cargo logout` change in a secret.
 //! * [`Binding`] is what a store says of the registries that a secret is for.
+//! * [`unbroken`] is what goes on when nobody waits for the answer any more.
 //! * [`log`] is what may be said of each step to whoever asks for a log.
 //! * `http` (feature `http`) is the hardened HTTP client, with its retries, certificates and proxies.
 //! * `identity` (feature `identity`) gets the workload identity token of the CI job that this runs in.
@@ -32,6 +33,7 @@ mod inspect;
 pub mod log;
 #[cfg(feature = "program")]
 pub mod program;
+mod unbroken;
 mod value;
 
 pub use backend::{Backend, Context, Fetched, Known, Payload, Running, Written};
@@ -44,4 +46,5 @@ pub use explain::{Choice, Planned, Step};
 pub use fields::Fields;
 pub use inspect::{Fact, Inspection};
 pub use secrecy::{ExposeSecret, SecretSlice, SecretString};
+pub use unbroken::{is_unbroken, unbroken};
 pub use value::{OneOrMany, SecretValue, Supplied, Value, shell_word};

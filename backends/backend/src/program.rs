@@ -77,9 +77,8 @@ pub async fn run(
     deadline: Deadline,
 ) -> Result<Ended, Failure> {
     // A program that waits for another is killed with it only in a group of their own. The terminal then counts it as one
-    // in the background: Ctrl-C does not reach it, and it can't ask the user anything. If it is us that Ctrl-C ends, or any
-    // other signal, nobody kills it: it goes on to its own end, or to the first thing that it prints, for which there is no
-    // reader any more.
+    // in the background: Ctrl-C does not reach it, and it can't ask the user anything. If we are killed outright, nobody
+    // kills it: it goes on to its own end, or to the first thing that it prints, for which there is no reader any more.
     #[cfg(unix)]
     if terminal == Terminal::Away {
         program.process_group(0);

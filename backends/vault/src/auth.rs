@@ -3,7 +3,9 @@
 use core::time::Duration;
 
 use cargo_credential_bridge_backend::identity::{Audience, Identity, WorkloadToken};
-use cargo_credential_bridge_backend::{Error, ExposeSecret as _, Kind, SecretString, Value, step};
+use cargo_credential_bridge_backend::{
+    Error, ExposeSecret as _, Kind, SecretString, Value, step, unbroken,
+};
 use http::StatusCode;
 use rustify::Endpoint;
 use rustify::enums::{RequestMethod, RequestType, ResponseType};
@@ -394,7 +396,8 @@ impl Attempt<'_> {
         if let Some(shown) = &self.shown {
             session.http.conceal(shown.secret());
         }
-        let answer = session.ask(request, None, self.namespace).await?;
+        // Without the answer nobody could revoke what was given.
+        let answer = unbroken(session.ask(request, None, self.namespace)).await?;
         if answer.status != StatusCode::OK {
             let action = Action::Login {
                 method: self.method,
