@@ -7,6 +7,7 @@ mod cloud;
 mod faults;
 mod matrix;
 mod model;
+mod signals;
 mod ways;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_cargo-credential-bridge");
