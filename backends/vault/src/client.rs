@@ -1,7 +1,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use cargo_credential_bridge_backend::http::Client;
+use cargo_credential_bridge_backend::http::{Client, Repeatable};
 use cargo_credential_bridge_backend::{
     Backend, Context, Edit, Error, ExposeSecret as _, Fetched, Inspection, Kind, SecretString,
     Step, Written, step,
@@ -170,10 +170,12 @@ impl Session {
         }
         step!("revoking the login");
         let limit = REVOCATION_TIMEOUT.min(self.context.deadline.remaining());
-        let revocation = self.ask(
+        let revocation = self.ask_again(
             &RevokeTokenSelfRequest {},
             Some(token),
             namespace.as_deref(),
+            // Of a token that is revoked, Vault says that it does not know it.
+            true,
         );
         // Nobody is left to tell: a token that outlives us ends with its TTL.
         let _ = tokio::time::timeout(limit, revocation).await;
@@ -183,6 +185,13 @@ impl Session {
     pub(crate) async fn send<E: Endpoint>(&self, request: &E) -> Result<Answer, Error> {
         let token = self.login.as_ref().and_then(|login| login.token.as_ref());
         self.ask(request, token, self.namespace.as_deref()).await
+    }
+
+    /// The same, of a request that only reads: it may be sent again when nobody knows what became of it.
+    pub(crate) async fn send_again<E: Endpoint>(&self, request: &E) -> Result<Answer, Error> {
+        let token = self.login.as_ref().and_then(|login| login.token.as_ref());
+        self.ask_again(request, token, self.namespace.as_deref(), true)
+            .await
     }
 
     /// A request of `vaultrs`, below our address.
@@ -218,8 +227,21 @@ impl Session {
         token: Option<&SecretString>,
         namespace: Option<&str>,
     ) -> Result<Answer, Error> {
+        self.ask_again(endpoint, token, namespace, false).await
+    }
+
+    async fn ask_again<E: Endpoint>(
+        &self,
+        endpoint: &E,
+        token: Option<&SecretString>,
+        namespace: Option<&str>,
+        is_repeatable: bool,
+    ) -> Result<Answer, Error> {
         let refused = |why| self.cannot_ask(why);
         let mut request = self.request(endpoint)?;
+        if is_repeatable {
+            request.extensions_mut().insert(Repeatable);
+        }
         let headers = request.headers_mut();
         headers.insert("x-vault-request", HeaderValue::from_static("true"));
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));

@@ -51,7 +51,7 @@ impl Session {
         let place = self.place(reference);
         if self.kv_version == KvVersion::V1 {
             let request = self.kv1_request(reference, path, version)?;
-            let answer = self.send(&request).await?;
+            let answer = self.send_again(&request).await?;
             if answer.status != StatusCode::OK {
                 let full = format!("{}/{path}", self.mount);
                 let refused = self.kv_refused(Access::Read, place, &full, path, &answer);
@@ -62,7 +62,7 @@ impl Session {
         }
 
         let request = self.kv2_request(reference, path, version)?;
-        let answer = self.send(&request).await?;
+        let answer = self.send_again(&request).await?;
         // A deleted or destroyed version is a 404 that still says what there was.
         if answer.status == StatusCode::OK || answer.status == StatusCode::NOT_FOUND {
             match (versioned(&answer), answer.status) {

@@ -81,8 +81,31 @@ fn broken_off() {
             Ends::Unavailable,
             &expected,
         );
-        // The request may have been acted upon, so it is not sent again.
-        assert_eq!(server.connections(), 2, "{fault:?}");
+        // To read a secret twice does no harm.
+        assert_eq!(server.connections(), 6, "{fault:?}");
+    }
+}
+
+/// It may have been acted upon: a login would leave a token that nobody revokes, and a path of any engine a lease.
+#[test]
+fn what_does_more_than_reading_is_not_sent_again() {
+    let jwt =
+        "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlLmNvbSJ9.s1gnature-s3cret";
+    let login = r#"auth = { method = "jwt", role = "cargo-ci", identity = { env = "JOB_TOKEN" } }"#;
+    for (auth, source) in [
+        (login, r#"path = "ci/cargo""#),
+        ("", r#"raw-path = "consul/creds/ci""#),
+    ] {
+        let server = FaultServer::start(Fault::Close);
+        let provider = provider(&server.url(), auth)
+            .env("JOB_TOKEN", jwt)
+            .secret(jwt);
+        let config = provider.home().join(".cargo/credential-bridge.toml");
+        let config = std::fs::read_to_string(config).expect("the config was written");
+        let provider = provider.config(&config.replace(r#"path = "ci/cargo""#, source));
+        let text = error_text(&provider.get(STOPS, "read"));
+        assert!(text.contains("gave no whole answer"), "{text}");
+        assert_eq!(server.connections(), 1, "{source}");
     }
 }
 

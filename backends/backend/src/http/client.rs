@@ -89,6 +89,11 @@ pub(super) struct Keys {
     pub(super) authority: &'static str,
 }
 
+/// Marks a request, as an extension, that does the same whether the server gets it once or twice: it is sent again if its
+/// connection breaks before the answer is whole, when nobody knows whether it has been acted upon.
+#[derive(Clone, Copy, Debug)]
+pub struct Repeatable;
+
 /// The outcome of one try. The flag beside an error says whether another may help.
 pub(super) type Tried = Result<Response<Vec<u8>>, (Error, bool)>;
 
@@ -195,28 +200,31 @@ impl Client {
     pub fn send(&self, request: Request<Vec<u8>>) -> Running<'_, Result<Response<Vec<u8>>, Error>> {
         Box::pin(async move {
             let described = describe(&request);
+            let is_repeatable = request.extensions().get::<Repeatable>().is_some();
             let mut request = self.prepare(request, &described)?;
             let mut made = 0;
             let mut redirects = 0;
             loop {
                 made += 1;
                 let again = request.try_clone();
-                let (outcome, wish) =
-                    match self.send_once(request, &described, self.try_timeout).await {
-                        Ok(response) if response.status().is_redirection() => {
-                            redirects += 1;
-                            request = self.follow(again, &response, redirects, &described)?;
-                            made -= 1;
-                            continue;
-                        }
-                        Ok(response) if Retry::is_transient(response.status()) => {
-                            let wish = retry::retry_after(response.headers(), SystemTime::now());
-                            (Ok(response), wish)
-                        }
-                        Ok(response) => return Ok(response),
-                        Err((error, true)) => (Err(error), None),
-                        Err((error, false)) => return Err(error),
-                    };
+                let (outcome, wish) = match self
+                    .send_once(request, &described, self.try_timeout, is_repeatable)
+                    .await
+                {
+                    Ok(response) if response.status().is_redirection() => {
+                        redirects += 1;
+                        request = self.follow(again, &response, redirects, &described)?;
+                        made -= 1;
+                        continue;
+                    }
+                    Ok(response) if Retry::is_transient(response.status()) => {
+                        let wish = retry::retry_after(response.headers(), SystemTime::now());
+                        (Ok(response), wish)
+                    }
+                    Ok(response) => return Ok(response),
+                    Err((error, true)) => (Err(error), None),
+                    Err((error, false)) => return Err(error),
+                };
                 let wait = self.retry.wait(made, wish, fastrand::f64());
                 match (wait, again) {
                     // A wait that ends after the deadline helps nobody: what we have now says more.
@@ -242,7 +250,7 @@ impl Client {
         let request = self
             .prepare(request, &described)
             .map_err(|error| (error, false))?;
-        self.send_once(request, &described, limit).await
+        self.send_once(request, &described, limit, false).await
     }
 
     /// The same, that also strikes out what another client was sent.
@@ -287,10 +295,13 @@ impl Client {
         request: reqwest::Request,
         described: &'a str,
         limit: Option<Duration>,
+        is_repeatable: bool,
     ) -> Running<'a, Tried> {
         Box::pin(async move {
             let timer = Timer::start();
-            let tried = self.try_once(request, described, limit).await;
+            let tried = self
+                .try_once(request, described, limit, is_repeatable)
+                .await;
             asked::log(described, &tried, timer);
             tried
         })
@@ -301,6 +312,7 @@ impl Client {
         mut request: reqwest::Request,
         described: &str,
         limit: Option<Duration>,
+        is_repeatable: bool,
     ) -> Tried {
         let remaining = self.deadline.remaining();
         if remaining.is_zero() {
@@ -313,7 +325,8 @@ impl Client {
         *request.timeout_mut() = Some(limit);
 
         let failed = |error: reqwest::Error| {
-            let again = refusal::is_transient(&error);
+            let again =
+                refusal::is_transient(&error) || (is_repeatable && refusal::is_broken_off(&error));
             (
                 refusal::classify(&error, &self.origin, described, self.deadline, self.keys),
                 again,

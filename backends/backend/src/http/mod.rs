@@ -2,7 +2,8 @@
 //!
 //! What it holds to, whatever the store: TLS 1.2 or 1.3 with ring; the system's certificate authorities, or
 //! exactly those that were given; no redirect off the origin; plain HTTP to loopback only; a limit on every
-//! answer; three tries at most, for what is transient only; everything inside the [`Deadline`](crate::Deadline).
+//! answer; three tries at most, for what is transient only, or breaks off and is [`Repeatable`]; everything
+//! inside the [`Deadline`](crate::Deadline).
 
 mod address;
 mod asked;
@@ -16,7 +17,7 @@ mod tls;
 mod transport;
 
 pub use address::endpoint;
-pub use client::{Client, Settings};
+pub use client::{Client, Repeatable, Settings};
 use concealed::Concealed;
 pub use retry::Retry;
 pub use roots::Roots;

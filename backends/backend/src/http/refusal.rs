@@ -72,6 +72,14 @@ pub(super) fn is_transient(error: &reqwest::Error) -> bool {
     error.is_connect() && tls_error(error).is_none()
 }
 
+/// Whether the connection was there and broke before the answer was whole. What took too long may take as long again.
+pub(super) fn is_broken_off(error: &reqwest::Error) -> bool {
+    !error.is_connect()
+        && !error.is_timeout()
+        && (error.is_request() || error.is_body() || error.is_decode())
+        && tls_error(error).is_none()
+}
+
 /// The TLS error somewhere below `error`. An [`std::io::Error`] hides the error it carries from
 /// [`source`](StdError::source), so it is opened.
 fn tls_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a TlsError> {
