@@ -94,10 +94,11 @@ pub(crate) fn print(patient: u32, runs: &[Run; 3]) {
     println!("## Outlasting a restart");
     println!();
     println!(
-        "A request is sent at most three times, with up to 0.6 s of waiting: less than Vault needs to start. \
-         `VAULT_MAX_RETRIES` says how\noften it may be sent again; the waits grow to 2 s. It does not help a request that is on its \
-         way when Vault goes: if the\nconnection breaks before the answer, nobody knows whether the request has been acted upon, and it \
-         is not sent again. Cargo, run\nagain, asks again."
+        "A request is sent at most three times, with up to 0.6 s of waiting: about as long as this small Vault needs to start, so \
+         that a\nfew give up. `VAULT_MAX_RETRIES` says how often it may be sent again; the waits grow to 2 s. If a \
+         connection breaks before the\nanswer, nobody knows whether the request has been acted upon: the read of a \
+         secret and the revocation are sent again, which does\nno harm, and a login is not, which would leave a token that \
+         nobody knows."
     );
 }
 

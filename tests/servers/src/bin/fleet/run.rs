@@ -19,7 +19,7 @@ pub(crate) struct Run {
     pub(crate) answered: usize,
     /// Those that said `unavailable` when they had sent a request as often as they may.
     pub(crate) gave_up: usize,
-    /// Those that said `unavailable` because a connection broke before the answer came, when nothing is sent again.
+    /// Those that said `unavailable` because a connection broke before the answer to a login came, which is not sent again.
     pub(crate) broken_off: usize,
     /// How long the slowest took.
     pub(crate) longest: Duration,
