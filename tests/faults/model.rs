@@ -41,9 +41,9 @@ pub(crate) fn expected(step: &Step, fault: Fault) -> Option<Expected> {
         | Fault::OldHello
         | Fault::OldAlert => unavailable(0),
         Fault::Silence | Fault::Held | Fault::Drip => unavailable(1),
-        // It may have been acted upon.
+        // It may have been acted upon, which does harm unless it only reads or ends something.
         Fault::Reset | Fault::Close | Fault::CutHead | Fault::CutBody => match step.by {
-            By::Machine => unavailable(TRIES),
+            By::Machine | By::Read | By::After => unavailable(TRIES),
             _ => unavailable(1),
         },
         Fault::Status(status) => by_status(step.by, status, None),
@@ -108,13 +108,13 @@ pub(crate) fn by_status(by: By, status: u16, wait: Option<Wait>) -> Expected {
     };
     // Who has retries of their own does not look at the time that the server wishes for.
     let is_too_long = matches!(wait, Some(Wait::Long | Wait::Future))
-        && matches!(by, By::Us | By::Vault | By::Mint | By::After);
+        && matches!(by, By::Us | By::Vault | By::Read | By::Mint | By::After);
     let sent = match is_sent_again && !is_too_long {
         true => TRIES,
         false => 1,
     };
     // Vault's standbys of other clusters, which are well and can't answer.
-    let is_standby = by == By::Vault && matches!(status, 472 | 473);
+    let is_standby = matches!(by, By::Vault | By::Read) && matches!(status, 472 | 473);
     match is_transient || is_standby || status >= 500 {
         true => unavailable(sent),
         false => refused(sent),
@@ -122,7 +122,7 @@ pub(crate) fn by_status(by: By, status: u16, wait: Option<Wait>) -> Expected {
 }
 
 fn follows(by: By) -> bool {
-    matches!(by, By::Us | By::Vault | By::Mint | By::After)
+    matches!(by, By::Us | By::Vault | By::Read | By::Mint | By::After)
 }
 
 fn unavailable(sent: usize) -> Expected {

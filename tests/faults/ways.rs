@@ -57,6 +57,8 @@ pub(crate) enum By {
     Us,
     /// The client that all backends share, to Vault, which has statuses of its own.
     Vault,
+    /// The same, for a secret of a KV engine: to read it twice does no harm.
+    Read,
     /// The client that all backends share, for the token of a CI system: whoever has none to give can't be asked.
     Mint,
     /// Us, and only where it has not been done for sure.

@@ -69,7 +69,7 @@ pub(crate) const WAYS: &[Way] = &[
         requests: &[
             step("GET /github/token", "GitHub's token", By::Mint),
             step("POST /v1/auth/jwt/login", "jwt login", By::Vault),
-            step("GET /v1/secret/data/ci/cargo", "read, KV 2", By::Vault),
+            step("GET /v1/secret/data/ci/cargo", "read, KV 2", By::Read),
             step("POST /v1/auth/token/revoke-self", "revocation", By::After),
         ],
     },
@@ -156,7 +156,7 @@ pub(crate) const WAYS: &[Way] = &[
         backend: vault!("kv-version = 1\nmount = \"kv1\""),
         source: KV,
         variables: GIVEN,
-        requests: &[step("GET /v1/kv1/ci/cargo", "read, KV 1", By::Vault)],
+        requests: &[step("GET /v1/kv1/ci/cargo", "read, KV 1", By::Read)],
     },
     Way {
         name: "Vault, cargo login",
