@@ -15,6 +15,10 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// Why nobody waits.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(
+    not(unix),
+    expect(dead_code, reason = "there is no telling where there are no signals")
+)]
 pub(crate) enum Departure {
     /// Whoever would read the answer is gone.
     Reader,
@@ -87,12 +91,16 @@ async fn watched() -> Departure {
         Ok(mut signals) => drop(signals.recv().await),
         Err(_) => pending().await,
     };
-    let (mut reader, mut interrupted, mut terminated, mut hung_up) = (
+    // Whoever was started to outlive a terminal is not asked to end. The reader of anybody else is gone with it.
+    let survived = async {
+        signalled(SignalKind::hangup()).await;
+        pending::<()>().await;
+    };
+    let (mut reader, mut interrupted, mut terminated, mut survived) = (
         pin!(reader),
         pin!(signalled(SignalKind::interrupt())),
         pin!(signalled(SignalKind::terminate())),
-        // Whoever was started to outlive a terminal is not asked to end; its reader is gone where it was not.
-        pin!(signalled(SignalKind::hangup())),
+        pin!(survived),
     );
     poll_fn(move |cx| {
         let number = |kind: SignalKind| Poll::Ready(Departure::Signal(kind.as_raw_value()));
@@ -102,7 +110,7 @@ async fn watched() -> Departure {
         if terminated.as_mut().poll(cx).is_ready() {
             return number(SignalKind::terminate());
         }
-        let _survived = hung_up.as_mut().poll(cx);
+        let _never = survived.as_mut().poll(cx);
         reader.as_mut().poll(cx).map(|()| Departure::Reader)
     })
     .await
