@@ -1,6 +1,6 @@
 //! Tokens that are minted on request: how they are asked for, and what the answers mean.
 
-use http::{Method, Request as HttpRequest, StatusCode, header};
+use http::{HeaderValue, Method, Request as HttpRequest, StatusCode, header};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use url::Url;
@@ -86,13 +86,14 @@ impl Request {
     }
 
     fn to_http(&self) -> Result<HttpRequest<Vec<u8>>, Error> {
+        let no_token = || Error::new(Kind::Invalid, format!("`{}` is not a token", self.variable));
+        let secret = format!("{} {}", self.scheme, self.secret.expose_secret());
+        let mut secret = HeaderValue::try_from(secret).map_err(|_| no_token())?;
+        secret.set_sensitive(true);
         let mut request = HttpRequest::builder()
             .method(&self.method)
             .uri(self.url.as_str())
-            .header(
-                header::AUTHORIZATION,
-                format!("{} {}", self.scheme, self.secret.expose_secret()),
-            )
+            .header(header::AUTHORIZATION, secret)
             .header(header::ACCEPT, "application/json");
         for (name, value) in self.headers {
             request = request.header(*name, *value);
@@ -104,9 +105,7 @@ impl Request {
                 body.to_string().into_bytes()
             }
         };
-        request
-            .body(body)
-            .map_err(|_| Error::new(Kind::Invalid, format!("`{}` is not a token", self.variable)))
+        request.body(body).map_err(|_| no_token())
     }
 }
 
