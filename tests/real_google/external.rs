@@ -265,7 +265,7 @@ fn what_a_program_left_in_its_file_is_used_until_it_expires() {
     let place = json!({ "executable": {
         "command": format!("/bin/sh {}", path(&provider, "source.sh")), "output_file": output,
     } });
-    let provider = with_file(provider, &file(&place));
+    let provider = with_file(provider, &file(&place)).keeps("output.json");
     let reads = || {
         assert_eq!(team.ask(&provider).answer()["Ok"]["token"], team.token());
         runs(&provider)
