@@ -8,12 +8,16 @@ use test_servers::page::assert_tests_are_there;
 
 /// Tests that start the program without the driver that searches what it writes for secrets.
 const BY_THEMSELVES: &[&str] = &[
+    // A Cargo that dies in front of it, which reads no answer or does not print it.
+    "tests/faults/signals.rs",
     // `init`, which knows no secret.
     "tests/initiated/mod.rs",
     // The hello alone, and an answer that is compared as a whole.
     "tests/provider/conformance.rs",
     // The program in the environment of a Cargo, which `doctor` is compared with.
     "tests/provider/doctor/as_cargo_does.rs",
+    // Hundreds at once, which search what each has said.
+    "tests/servers/src/bin/fleet/commands.rs",
 ];
 
 #[test]
