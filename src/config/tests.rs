@@ -421,15 +421,15 @@ fn examples() -> Vec<(String, String)> {
         let text = std::fs::read_to_string(&path).unwrap();
         let origin = path.display().to_string();
         match path.extension().and_then(|extension| extension.to_str()) {
-            Some("toml") if path.ends_with("credential-bridge.toml") => files.push((origin, text)),
+            Some("toml") if !path.ends_with("cargo-config.toml") => files.push((origin, text)),
             Some("yml" | "yaml") => {
-                jobs.extend(in_variable(&text).map(|text| (origin, text)));
+                jobs.extend(in_job(&text).into_iter().map(|text| (origin.clone(), text)));
             }
             _ => {}
         }
     }
-    assert!(files.len() >= 14, "{files:?}");
-    assert!(jobs.len() >= 7, "{jobs:?}");
+    assert!(files.len() >= 15, "{files:?}");
+    assert!(jobs.len() >= 13, "{jobs:?}");
     let readme = blocks(&root.join("README.md"));
     assert!(readme.len() >= 2, "{readme:?}");
     let guide: Vec<_> = files_below(&root.join("docs"))
@@ -461,20 +461,29 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The lines of a job's description that are its config: those that are indented more than the variable's name, or stand
-/// between the quotes of a shell.
-fn in_variable(job: &str) -> Option<String> {
-    let (before, rest) = job.split_once("CARGO_CREDENTIAL_BRIDGE_CONFIG_TOML")?;
-    let (first, lines) = rest.split_once('\n')?;
-    if first == "='" {
-        return Some(lines.split('\'').next()?.to_owned());
-    }
-    let depth = before.lines().last()?.len();
-    let is_inside = |line: &&str| {
-        line.trim().is_empty() || line.bytes().take_while(|&byte| byte == b' ').count() > depth
-    };
-    let lines: Vec<_> = lines.lines().take_while(is_inside).collect();
-    Some(lines.join("\n"))
+/// The configs in a job's description: the lines that are indented more than the name of the variable, or of the input of an
+/// action, or stand between the quotes of a shell.
+fn in_job(job: &str) -> Vec<String> {
+    let places = ["CARGO_CREDENTIAL_BRIDGE_CONFIG_TOML", "config: |"];
+    let found = places.iter().flat_map(|place| {
+        let at = job.match_indices(place);
+        at.map(|(at, place)| (&job[..at], &job[at + place.len()..]))
+    });
+    found
+        .filter_map(|(before, rest)| {
+            let (first, lines) = rest.split_once('\n')?;
+            if first == "='" {
+                return Some(lines.split('\'').next()?.to_owned());
+            }
+            let depth = before.lines().last()?.len();
+            let is_inside = |line: &&str| {
+                let spaces = line.bytes().take_while(|&byte| byte == b' ').count();
+                line.trim().is_empty() || spaces > depth
+            };
+            let lines: Vec<_> = lines.lines().take_while(is_inside).collect();
+            Some(lines.join("\n"))
+        })
+        .collect()
 }
 
 /// The configs on a page.
