@@ -105,6 +105,14 @@ elif [ -n "${CARGO_CREDENTIAL_BRIDGE_CONFIG:-}" ]; then
   [ -f "$CARGO_CREDENTIAL_BRIDGE_CONFIG" ] || ccb_fail "there is no file $CARGO_CREDENTIAL_BRIDGE_CONFIG" \
     "CARGO_CREDENTIAL_BRIDGE_CONFIG is a path, or a variable of type File; the text goes to CARGO_CREDENTIAL_BRIDGE_CONFIG_TOML"
   ccb_config cat "$CARGO_CREDENTIAL_BRIDGE_CONFIG"
+elif [ -e "$ccb_home/credential-bridge.toml" ]; then
+  # Committed, or from a cache: whoever pushes a branch would say which secret goes to which URL.
+  case $ccb_home/ in
+  "${CI_PROJECT_DIR:-/dev/null}"/*)
+    ccb_fail "$ccb_home/credential-bridge.toml is in the repository's folder, so whoever can push writes it" \
+      "set CARGO_CREDENTIAL_BRIDGE_CONFIG or CARGO_CREDENTIAL_BRIDGE_CONFIG_TOML, or a CARGO_HOME outside of the folder"
+    ;;
+  esac
 fi
 # There is one config now, and Cargo's home has it.
 unset CARGO_CREDENTIAL_BRIDGE_CONFIG CARGO_CREDENTIAL_BRIDGE_CONFIG_TOML

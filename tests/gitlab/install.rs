@@ -324,6 +324,28 @@ fn a_config_that_others_can_write_becomes_one_that_they_cannot() {
     );
 }
 
+/// Whoever can push a branch would say which secret goes to which URL.
+#[test]
+fn a_config_in_the_repositorys_folder_is_not_taken() {
+    for shell in SHELLS {
+        let image = Image::new(shell, "");
+        let (project, home) = (image.path("project"), image.path("project/.cargo"));
+        fs::create_dir_all(&home).unwrap();
+        fs::write(home.join("credential-bridge.toml"), CONFIG).unwrap();
+        let image = image
+            .variable("CARGO_CREDENTIAL_BRIDGE_INSTALL", BINARY)
+            .variable("CARGO_HOME", &home.display().to_string())
+            .variable("CI_PROJECT_DIR", &project.display().to_string());
+        image.done();
+        let image = image.variable("CARGO_CREDENTIAL_BRIDGE_CONFIG_TOML", "");
+        let said = image.fails();
+        assert!(said.contains("is in the repository's folder"), "{said}");
+        // Another folder, though its name begins alike.
+        let other = image.path("proj").display().to_string();
+        image.variable("CI_PROJECT_DIR", &other).done();
+    }
+}
+
 /// Cargo's place is taken by a script that puts the program where Cargo would.
 #[test]
 fn by_cargo_install() {
