@@ -13,6 +13,7 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use test_servers::faults::{Gate, Plan, Spoil, SpoiledServer};
 use test_servers::{CargoHome, Provider, Registry};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::BINARY;
 use crate::cloud::{self, LOGIN};
@@ -292,6 +293,25 @@ fn nothing_is_left_before_the_request() {
     }
 }
 
+/// A shell has what it starts in the background ignore Ctrl-C, and `nohup` a terminal's end: these tests, and all below them.
+/// Then a stand-in would live on.
+fn die_by(kind: SignalKind) {
+    let (ready, is_ready) = mpsc::channel();
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime can be made");
+        runtime.block_on(async {
+            let mut signals = signal(kind).expect("it can be handled");
+            let _waits = ready.send(());
+            signals.recv().await;
+            kill(Pid::this(), Signal::SIGKILL).expect("we are there");
+        });
+    });
+    is_ready.recv().expect("it says so");
+}
+
 /// Not a test: what stands in for Cargo, which starts the provider, asks, and reads the answer.
 #[test]
 #[ignore = "is started by the tests above"]
@@ -299,6 +319,8 @@ fn stand_in() {
     let Some(request) = std::env::var_os(REQUEST) else {
         return;
     };
+    die_by(SignalKind::interrupt());
+    die_by(SignalKind::hangup());
     let mut bridge = Command::new(BINARY)
         .arg("--cargo-plugin")
         .env_remove(REQUEST)
