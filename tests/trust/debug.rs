@@ -45,6 +45,7 @@ const WITHOUT: &[&str] = &[
     "backend::OneOrMany",
     "backend::Planned",
     "backend::Program",
+    "backend::Repeatable",
     "backend::Retry",
     "backend::Roots",
     "backend::SecretValue",
