@@ -313,9 +313,11 @@ class Relay:
             except OSError:
                 return
             self.accepted += 1
-            server = socket.create_connection(self.server)
-            for source, sink in ((client, server), (server, client)):
-                threading.Thread(target=pass_bytes, args=(source, sink), daemon=True).start()
+            self.pass_on(client, socket.create_connection(self.server))
+
+    def pass_on(self, client, server):
+        for source, sink in ((client, server), (server, client)):
+            threading.Thread(target=pass_bytes, args=(source, sink), daemon=True).start()
 
 
 def pass_bytes(source, sink):

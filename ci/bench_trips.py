@@ -20,7 +20,7 @@ import threading
 import time
 from dataclasses import dataclass
 
-from bench import AWS_FACTS, GOOGLE_FACTS, VAULT_FACTS, Bench, Server, installed, machine, target_directory
+from bench import AWS_FACTS, GOOGLE_FACTS, VAULT_FACTS, Bench, Relay, Server, installed, machine, target_directory
 from bench_rows import (
     AWS, AWS_LOGIN, AWS_READ, CURL, GOOGLE, GOOGLE_HOSTS, LOGIN, MINIMAL, OURS, PINNED, VAULT, Client, Failure,
 )  # fmt: skip
@@ -59,7 +59,7 @@ def main():
         bench = Bench(folder, vault, aws, google, ours, minimal, options, notes)
         addresses = [facts["address"] for facts in (vault, aws, google)] + [google["sts_address"]]
         line = Line()
-        relays = [stack.enter_context(Relay(address, line)) for address in addresses]
+        relays = [stack.enter_context(DelayingRelay(address, line)) for address in addresses]
         results = {
             row: {name: measure(bench, line, client, options.rounds) for name, client in clients.items()}
             for row, clients in rows(bench, [relay.address for relay in relays]).items()
@@ -150,31 +150,17 @@ class Line:
         self.connections = []
 
 
-class Relay:
+class DelayingRelay(Relay):
     """Passes bytes between clients and a server, each of them later by the delay."""
 
     def __init__(self, address, line):
-        host, port = address.split("://", 1)[1].rsplit(":", 1)
-        self.server, self.line = (host, int(port)), line
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.address = f"https://127.0.0.1:{self.listener.getsockname()[1]}"
+        super().__init__(address)
+        self.line = line
 
-    def __enter__(self):
-        threading.Thread(target=self.accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.listener.close()
-
-    def accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            connection = Connection(client, socket.create_connection(self.server))
-            self.line.connections.append(connection)
-            threading.Thread(target=connection.pass_on, daemon=True).start()
+    def pass_on(self, client, server):
+        connection = Connection(client, server)
+        self.line.connections.append(connection)
+        threading.Thread(target=connection.pass_on, daemon=True).start()
 
 
 class Connection:
