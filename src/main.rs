@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use zeroizing_alloc::ZeroAlloc;
 
 /// Overwrites what is given back: a secret does not stay behind in the buffers of HTTP and TLS, nor in what a library has
-/// copied it into. It takes about 160 thousand instructions in a login and a read, which are 690 blocks, and 250 thousand
-/// more for a system's bundle of authorities, as callgrind counts them: one a byte, where the processor clears 32 at once.
+/// copied it into. It takes about 160 thousand instructions in a login and a read, which are 690 blocks, as callgrind counts
+/// them: one a byte, where the processor clears 32 at once.
 #[global_allocator]
 static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 

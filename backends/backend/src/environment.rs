@@ -9,7 +9,7 @@ use std::thread;
 use crate::{Deadline, Error, Kind};
 
 /// No setting, identity token or certificate bundle is larger than this many bytes.
-const FILE_LIMIT: u64 = 4 << 20;
+pub(crate) const FILE_LIMIT: u64 = 4 << 20;
 
 /// The machine as a backend sees it: environment variables, the home directory, files.
 ///

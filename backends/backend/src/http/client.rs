@@ -9,6 +9,7 @@ use url::Url;
 
 use super::address::{self, ActualHost, is_loopback, is_metadata, origin};
 use super::asked::{self, describe};
+use super::authorities::Authorities;
 use super::{ClientCertificate, Concealed, Retry, Roots, refusal, retry, tls};
 use crate::log::Timer;
 use crate::{Context, Deadline, Error, Kind, Running};
@@ -105,13 +106,15 @@ impl Client {
     ///
     /// [`Kind::Invalid`] if the address, the certificates or the proxy can't be used.
     pub fn new(address: &Url, settings: Settings, context: &Context) -> Result<Self, Error> {
-        let roots = match address.scheme() {
-            "https" => settings.roots.store(&context.environment)?,
+        let provider = tls::provider();
+        let verifier = match address.scheme() {
+            "https" => settings.roots.verifier(&context.environment, &provider)?,
             // Nobody is verified, so nobody is trusted, and no bundle is read.
-            _ => Some(Arc::new(rustls::RootCertStore::empty())),
+            _ => Some(Arc::new(Authorities::new(Vec::new(), &provider)) as _),
         };
+        let tls = tls::config(provider, verifier, settings.certificate.as_ref())?;
         let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::config(roots, settings.certificate.as_ref())?)
+            .tls_backend_preconfigured(tls)
             .user_agent(USER_AGENT)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())

@@ -7,8 +7,10 @@
 
 mod address;
 mod asked;
+mod authorities;
 mod client;
 mod concealed;
+mod names;
 mod pem;
 mod refusal;
 mod retry;

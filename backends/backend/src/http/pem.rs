@@ -1,59 +1,147 @@
 //! A scanner for certificates in PEM text (RFC 7468).
 //!
-//! A system's bundle holds about 150 certificates and is read in every process that trusts it. The general
-//! parsers cost 26 million instructions for that, this one a seventh; `ci/bench` counts them.
+//! A system's bundle holds about 150 certificates and is looked through in every process that trusts it. The general
+//! parsers cost 26 million instructions for that; `ci/bench` counts what this one costs.
+
+use std::io::{self, Read};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use memchr::memmem;
+use memchr::memmem::Finder;
 use rustls::pki_types::CertificateDer;
+
+use super::names;
 
 const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
 const END: &[u8] = b"-----END CERTIFICATE-----";
 
+/// So much of a bundle is in memory at a time, where no certificate is larger.
+const CHUNK: usize = 16 << 10;
+
+/// Where the subject of an authority ends, in bytes: from about 200 to 400. A certificate in which it ends later is decoded
+/// as a whole.
+const HEAD: usize = 1024;
+
+/// Before so many bytes it is not worth looking for.
+const SOONEST: usize = 192;
+
 /// The certificates in `text`, in order. What is not a certificate (comments, keys) is passed over, and so
 /// is a block that is not base64.
-///
-/// One is decoded when it is asked for: whoever takes what it needs of each, and lets it go, has all of them
-/// decoded in the same few pages of memory.
 pub(super) fn certificates(text: &[u8]) -> impl Iterator<Item = CertificateDer<'static>> {
-    let begin = memmem::Finder::new(BEGIN);
-    let end = memmem::Finder::new(END);
+    let scanner = Scanner::new();
     let mut rest = text;
-    let mut base64 = Vec::new();
     core::iter::from_fn(move || {
         loop {
-            rest = &rest[begin.find(rest)? + BEGIN.len()..];
-            let length = end.find(rest)?;
-            let (block, after) = rest.split_at(length);
-            rest = &after[END.len()..];
-            for join in [join_equal_lines, join_lines] {
-                base64.clear();
-                join(block, &mut base64);
-                if let Ok(der) = STANDARD.decode(&base64) {
-                    return Some(CertificateDer::from(der));
-                }
+            let (block, after) = scanner.next(rest)?;
+            rest = after;
+            if let Some(der) = block.der() {
+                return Some(der);
             }
         }
     })
 }
 
-/// Puts the lines of a block together, if they are as long as the first, which almost all blocks are made of: to look for
-/// the end of each costs a tenth of all that a bundle costs. Other lines leave a line break in, which no base64 has.
-fn join_equal_lines(block: &[u8], base64: &mut Vec<u8>) {
-    let block = block.trim_ascii();
-    let length = memchr::memchr(b'\n', block).map_or(block.len(), |end| end + 1);
-    for line in block.chunks(length.max(1)) {
-        base64.extend_from_slice(line.trim_ascii_end());
+/// Has `look` see the block of each certificate that `reader` gives, in order.
+pub(super) fn each_block(mut reader: impl Read, mut look: impl FnMut(Block<'_>)) -> io::Result<()> {
+    let scanner = Scanner::new();
+    let mut buffer = vec![0; CHUNK];
+    let mut filled = 0;
+    loop {
+        if filled == buffer.len() {
+            buffer.resize(2 * filled, 0);
+        }
+        let read = match reader.read(&mut buffer[filled..]) {
+            Ok(0) => return Ok(()),
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        filled += read;
+        let mut rest = &buffer[..filled];
+        while let Some((block, after)) = scanner.next(rest) {
+            look(block);
+            rest = after;
+        }
+        // A block that has only begun.
+        let left = rest.len();
+        buffer.copy_within(filled - left..filled, 0);
+        filled = left;
     }
 }
 
-/// Puts the lines of a block together, however long they are.
-fn join_lines(block: &[u8], base64: &mut Vec<u8>) {
-    let mut start = 0;
-    for end in memchr::memchr_iter(b'\n', block).chain([block.len()]) {
-        base64.extend_from_slice(block[start..end].trim_ascii());
-        start = end + 1;
+struct Scanner {
+    begin: Finder<'static>,
+    end: Finder<'static>,
+}
+
+impl Scanner {
+    fn new() -> Self {
+        Self {
+            begin: Finder::new(BEGIN),
+            end: Finder::new(END),
+        }
+    }
+
+    /// The first whole block, and what follows it.
+    fn next<'a>(&self, text: &'a [u8]) -> Option<(Block<'a>, &'a [u8])> {
+        let rest = &text[self.begin.find(text)? + BEGIN.len()..];
+        let (block, after) = rest.split_at(self.end.find(rest)?);
+        Some((Block(block.trim_ascii()), &after[END.len()..]))
+    }
+}
+
+/// What stands between the first and the last line of a certificate.
+#[derive(Clone, Copy)]
+pub(super) struct Block<'a>(&'a [u8]);
+
+impl<'a> Block<'a> {
+    /// The certificate, if this is base64.
+    pub(super) fn der(self) -> Option<CertificateDer<'static>> {
+        let mut base64 = Vec::with_capacity(self.0.len());
+        self.equal_lines()
+            .for_each(|line| base64.extend_from_slice(line));
+        let der = STANDARD.decode(&base64).or_else(|_| {
+            base64.clear();
+            self.lines().for_each(|line| base64.extend_from_slice(line));
+            STANDARD.decode(&base64)
+        });
+        der.ok().map(CertificateDer::from)
+    }
+
+    /// The subject of the certificate, for which no more of it is decoded than stands before the subject's end: that is a
+    /// third. `None` tells nothing of the certificate.
+    pub(super) fn subject(self, head: &mut Head) -> Option<&[u8]> {
+        let mut filled = 0;
+        for line in self.equal_lines() {
+            filled += STANDARD
+                .decode_slice(line, head.0.get_mut(filled..)?)
+                .ok()?;
+            if filled >= SOONEST && names::subject(&head.0[..filled]).is_some() {
+                break;
+            }
+        }
+        names::subject(&head.0[..filled])
+    }
+
+    /// The lines, if they are as long as the first, which almost all blocks are made of: to look for the end of each costs
+    /// more than all else. Other lines leave a line break in, which no base64 has.
+    fn equal_lines(self) -> impl Iterator<Item = &'a [u8]> {
+        let length = memchr::memchr(b'\n', self.0).map_or(self.0.len(), |end| end + 1);
+        self.0.chunks(length.max(1)).map(<[u8]>::trim_ascii_end)
+    }
+
+    /// The lines, however long they are.
+    fn lines(self) -> impl Iterator<Item = &'a [u8]> {
+        self.0.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii)
+    }
+}
+
+/// Where the beginning of one certificate after the other is decoded.
+pub(super) struct Head([u8; HEAD]);
+
+impl Head {
+    pub(super) fn new() -> Self {
+        Self([0; HEAD])
     }
 }
 
@@ -73,6 +161,23 @@ mod tests {
     }
 
     #[test]
+    fn blocks_are_found_wherever_a_read_ends() {
+        let comment = "#".repeat(3 * CHUNK);
+        let block = |base64: &str| format!("{BEGIN_LINE}{base64}{END_LINE}{comment}");
+        let text = ["AQID", &"AAAA".repeat(CHUNK), "BAUG", ""]
+            .map(block)
+            .concat();
+        let expected: Vec<_> = certificates(text.as_bytes()).collect();
+        assert_eq!(expected.len(), 4);
+        for step in [1021, CHUNK - 1, usize::MAX] {
+            let mut found = Vec::new();
+            let reader = Steps(text.as_bytes(), step);
+            each_block(reader, |block| found.extend(block.der())).unwrap();
+            assert_eq!(found, expected, "{step} bytes a read");
+        }
+    }
+
+    #[test]
     fn lines_of_any_length_are_put_together() {
         for lines in [
             "AQIDBAUGBwgJ",
@@ -89,5 +194,18 @@ mod tests {
         }
         let nothing = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----";
         assert_eq!(certificates(nothing.as_bytes()).count(), 1);
+    }
+
+    const BEGIN_LINE: &str = "-----BEGIN CERTIFICATE-----\n";
+    const END_LINE: &str = "\n-----END CERTIFICATE-----\n";
+
+    /// Gives no more than so many bytes a read.
+    struct Steps<'a>(&'a [u8], usize);
+
+    impl Read for Steps<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let length = buffer.len().min(self.1);
+            self.0.read(&mut buffer[..length])
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use core::error::Error as StdError;
 
-use rustls::{CertificateError, Error as TlsError, InvalidMessage};
+use rustls::{CertificateError, Error as TlsError, InvalidMessage, OtherError};
 
 use super::client::Keys;
 use crate::{Deadline, Error, Kind};
@@ -21,6 +21,9 @@ pub(super) fn classify(
     keys: Keys,
 ) -> Error {
     if let Some(tls) = tls_error(error) {
+        if let Some(own) = own_error(tls) {
+            return own.clone().because(request);
+        }
         return Error::new(
             Kind::Unavailable,
             format!("no secure connection to `{origin}`"),
@@ -94,6 +97,14 @@ fn tls_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a TlsError> {
         };
     }
     None
+}
+
+/// What a verifier of ours could not do.
+fn own_error(error: &TlsError) -> Option<&Error> {
+    match error {
+        TlsError::Other(OtherError(error)) => error.downcast_ref(),
+        _ => None,
+    }
 }
 
 fn tls_help(error: &TlsError, keys: Keys) -> String {

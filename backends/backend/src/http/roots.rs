@@ -1,9 +1,14 @@
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use rustls::RootCertStore;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::CryptoProvider;
 
+use super::authorities::{self, Authorities, Bundle};
 use super::pem;
+use crate::environment::FILE_LIMIT;
 use crate::{Environment, Error, Kind};
 
 /// The certificate authorities that a server must be vouched for by.
@@ -54,62 +59,58 @@ impl Roots {
         })
     }
 
-    /// The store to verify with, `None` where the platform verifies.
-    pub(super) fn store(
+    /// Who verifies servers by them, `None` where the platform does.
+    pub(super) fn verifier(
         &self,
         environment: &Environment,
-    ) -> Result<Option<Arc<RootCertStore>>, Error> {
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Option<Arc<dyn ServerCertVerifier>>, Error> {
         match self {
             Self::Pem { origin, pem } => {
                 let mut store = RootCertStore::empty();
-                let (added, _) = store.add_parsable_certificates(pem::certificates(pem));
-                if added == 0 {
-                    return Err(Error::new(
-                        Kind::Invalid,
-                        format!("no certificate in {origin}"),
+                store.add_parsable_certificates(pem::certificates(pem));
+                let verifier = WebPkiServerVerifier::builder_with_provider(
+                    Arc::new(store),
+                    Arc::clone(provider),
+                )
+                .build()
+                .map_err(|_| {
+                    Error::new(Kind::Invalid, format!("no certificate in {origin}")).help(
+                        "it must hold the certificate authority in PEM form, from `-----BEGIN CERTIFICATE-----` on",
                     )
-                    .help("it must hold the certificate authority in PEM form, from `-----BEGIN CERTIFICATE-----` on"));
-                }
-                Ok(Some(Arc::new(store)))
+                })?;
+                Ok(Some(verifier))
             }
             Self::System if cfg!(any(target_os = "macos", target_os = "windows")) => Ok(None),
-            Self::System => system(environment).map(Some),
+            Self::System => {
+                let bundles = bundles(environment)?;
+                Ok(Some(Arc::new(Authorities::new(bundles, provider))))
+            }
         }
     }
 }
 
-/// The system's authorities, loaded once for all clients of this process.
-fn system(environment: &Environment) -> Result<Arc<RootCertStore>, Error> {
-    static STORE: OnceLock<Arc<RootCertStore>> = OnceLock::new();
-    if let Some(store) = STORE.get() {
-        return Ok(Arc::clone(store));
-    }
-    let mut store = RootCertStore::empty();
+/// The system's authorities, of which there is at least one bundle.
+fn bundles(environment: &Environment) -> Result<Vec<Bundle>, Error> {
     let places = places(environment)?;
-    for place in &places {
-        for file in files(place) {
-            if let Some(pem) = environment.read("the certificate bundle", &file)? {
-                store.add_parsable_certificates(pem::certificates(&pem));
+    let mut bundles = Vec::new();
+    for path in places.iter().flat_map(files) {
+        match std::fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() && metadata.len() <= FILE_LIMIT => {
+                bundles.push(Bundle::File(path));
+            }
+            // A pipe, or what can't be read: it says why.
+            _ => {
+                if let Some(text) = environment.read("the certificate bundle", &path)? {
+                    bundles.push(Bundle::Text(path, text));
+                }
             }
         }
     }
-    if store.is_empty() {
-        let places: Vec<_> = places
-            .iter()
-            .map(|place| format!("`{}`", place.display()))
-            .collect();
-        let places = if places.is_empty() {
-            "it has no bundle in any usual place".to_owned()
-        } else {
-            format!("looked in {}", places.join(", "))
-        };
-        return Err(
-            Error::new(Kind::Invalid, "this system has no certificate authorities")
-                .because(places)
-                .help("install the package `ca-certificates`, set SSL_CERT_FILE to a bundle, or set `ca-file` on the backend"),
-        );
+    match bundles.is_empty() {
+        true => Err(authorities::none_in(&places)),
+        false => Ok(bundles),
     }
-    Ok(Arc::clone(STORE.get_or_init(|| Arc::new(store))))
 }
 
 /// The files and directories that hold the system's authorities.
@@ -157,6 +158,7 @@ fn files(place: &PathBuf) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::tls;
 
     #[test]
     fn an_empty_bundle_is_an_error() {
@@ -165,7 +167,7 @@ mod tests {
             origin: "`ca.pem`".to_owned(),
             pem: b"nothing".to_vec(),
         };
-        let error = roots.store(&environment).unwrap_err();
+        let error = roots.verifier(&environment, &tls::provider()).unwrap_err();
         assert_eq!(error.what(), "no certificate in `ca.pem`");
     }
 

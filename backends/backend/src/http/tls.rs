@@ -2,10 +2,12 @@ use core::fmt;
 use std::sync::Arc;
 
 use rustls::client::Resumption;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::CryptoProvider;
 use rustls::crypto::hash::HashAlgorithm;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, RootCertStore, SupportedCipherSuite};
+use rustls::{ClientConfig, SupportedCipherSuite};
 use secrecy::{ExposeSecret as _, SecretSlice};
 
 use super::pem;
@@ -30,27 +32,36 @@ impl fmt::Debug for ClientCertificate {
     }
 }
 
-/// The TLS side of one client: ring, TLS 1.2 and 1.3, HTTP/1.1.
-///
-/// `roots` is `None` where the platform verifies. One process opens one connection to a server, so nothing is
-/// kept for resuming a session.
-pub(super) fn config(
-    roots: Option<Arc<RootCertStore>>,
-    certificate: Option<&ClientCertificate>,
-) -> Result<ClientConfig, Error> {
+/// The cryptography of every connection: ring.
+pub(super) fn provider() -> Arc<CryptoProvider> {
     let mut provider = rustls::crypto::ring::default_provider();
     // Of the suites with AES, the one with 128 bits and SHA-256 comes first, as browsers and Go have it. Most
     // processors have instructions for SHA-256; without them it still takes 80,000 fewer than SHA-384 in a handshake.
     provider
         .cipher_suites
         .sort_by_key(|suite| hash(suite) != HashAlgorithm::SHA256);
-    let builder = ClientConfig::builder_with_provider(Arc::new(provider))
+    Arc::new(provider)
+}
+
+/// The TLS side of one client: TLS 1.2 and 1.3, HTTP/1.1.
+///
+/// `verifier` is `None` where the platform verifies. One process opens one connection to a server, so nothing is
+/// kept for resuming a session.
+pub(super) fn config(
+    provider: Arc<CryptoProvider>,
+    verifier: Option<Arc<dyn ServerCertVerifier>>,
+    certificate: Option<&ClientCertificate>,
+) -> Result<ClientConfig, Error> {
+    let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| {
             Error::new(Kind::Invalid, "can't set up TLS").because(error.to_string())
         })?;
-    let builder = match roots {
-        Some(store) => builder.with_root_certificates(store),
+    let builder = match verifier {
+        // Both that there are verify as rustls does: its own, and `Authorities`.
+        Some(verifier) => builder
+            .dangerous()
+            .with_custom_certificate_verifier(verifier),
         #[cfg(any(target_os = "macos", target_os = "windows"))]
         None => {
             use rustls_platform_verifier::BuilderVerifierExt as _;
@@ -63,7 +74,7 @@ pub(super) fn config(
             })?
         }
         #[cfg(not(any(target_os = "macos", target_os = "windows")))]
-        None => unreachable!("only macOS and Windows verify without a store"),
+        None => unreachable!("only macOS and Windows verify by themselves"),
     };
     let mut config = match certificate {
         None => builder.with_no_client_auth(),
@@ -109,8 +120,7 @@ mod tests {
 
     #[test]
     fn the_suite_with_instructions_of_its_own_comes_first_and_none_is_missing() {
-        let config = config(Some(Arc::new(RootCertStore::empty())), None).unwrap();
-        let suites = &config.crypto_provider().cipher_suites;
+        let suites = &provider().cipher_suites;
         assert_eq!(suites[0].suite(), CipherSuite::TLS13_AES_128_GCM_SHA256);
         assert_eq!(suites.len(), rustls::crypto::ring::ALL_CIPHER_SUITES.len());
     }
