@@ -16,23 +16,35 @@ import random
 import select
 import shlex
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
+from bench_line import Connection, Line, Relay
 from bench_rows import (
-    AWS, AWS_LOGIN, AWS_READ, CURL, GCLOUD, GOOGLE, GOOGLE_HOSTS, HELLO, LOGIN, MINIMAL, OFFICIAL, OURS, PINNED,
-    VAULT, Failure, Rows,
+    AWS, AWS_LOGIN, AWS_READ, CURL, GCLOUD, GOOGLE, GOOGLE_HOSTS, HELLO, LOGIN, MINIMAL, MINIMAL_STATIC, OFFICIAL, OURS,
+    PINNED, VAULT, Failure, Rows,
 )  # fmt: skip
+
+INTRODUCTION = """What an answer costs, beside the smallest client that can be written with rustls, curl, and the stores' own command lines, against
+the doubles of the tests over TLS on loopback. `ci/bench` prints this page; instructions are held to what they are by `ci/budget`.
+
+Machine: {machine}, {rounds} interleaved rounds, {temperature}."""
+
+SMALLEST = (
+    "minimal-client asks one thing, by one pinned authority, and knows nothing else: it is what TLS itself costs. The "
+    "budgets are for it as Cargo builds it; the static one is built as our release is, and as much smaller"
+)
 
 ONE_HOST = (
     "Google: STS and Secret Manager share a host in one row, as login and store do in the others, and have one each in "
     "the other row, as they have at Google; a second TLS handshake is the difference"
 )
+
+# One way, in seconds: so short that it takes no time, so long that what is on its way arrives before what is not.
+DELAY = 0.005
 
 # The command lines that may be missing, and where they come from.
 OPTIONAL = {
@@ -40,11 +52,6 @@ OPTIONAL = {
     AWS: "`ci/install awscli` installs it",
     GCLOUD: "no registry has it; Google's packages: https://cloud.google.com/sdk/docs/install",
 }
-
-# What the rows without Google cost, in millions of instructions, before Google was built in. They differ a little from
-# one machine to the other, so this is said and is no budget.
-BEFORE_GOOGLE = {HELLO: 0.61, PINNED: 3.52, LOGIN: 6.47, AWS_READ: 7.35, AWS_LOGIN: 8.31}
-MAY_GROW = 1.02
 
 # What may be spent: (row, measure, limit). Instructions in millions, CPU as a ratio to another client in the same row.
 BUDGETS = (
@@ -92,24 +99,9 @@ GOOGLE_FACTS = {
 
 def main():
     options = parse_arguments()
-    target = target_directory()
-    ours = options.ours or target / "release" / OURS
-    minimal = options.minimal or target / "release" / MINIMAL
-    vault_command = shlex.split(options.server) if options.server else [str(target / "debug" / "loopback-vault")]
-    aws_command = [str(target / "debug" / "loopback-aws")]
-    google_command = [str(target / "debug" / "loopback-google"), "--two-origins"]
-    notes = []
-    with (
-        tempfile.TemporaryDirectory(prefix="bench-") as folder,
-        Server(vault_command, VAULT_FACTS) as vault,
-        Server(aws_command, AWS_FACTS) as aws,
-        Server(google_command, GOOGLE_FACTS) as google,
-    ):
-        size = os.stat(ours).st_size
-        ours, minimal = (installed(binary, pathlib.Path(folder)) for binary in (ours, minimal))
-        bench = Bench(pathlib.Path(folder), vault.facts, aws.facts, google.facts, ours, minimal, options, notes)
-        # Where everything is: Vault, AWS, Secret Manager, STS.
-        addresses = [server.facts["address"] for server in (vault, aws, google)] + [google.facts["sts_address"]]
+    tools, notes = clients_there(options)
+    with contextlib.ExitStack() as stack:
+        bench, addresses = set_up(stack, tools)
         rows = bench.clients(*addresses)
         for row, clients in rows.items():
             for name in list(clients):
@@ -121,38 +113,70 @@ def main():
                     # The one that the server here does not fully serve, perhaps; the others are what counts.
                     notes.append(f"{name}: **not measured** in \"{row}\": {' '.join(str(failure).split())[:300]}")
                     del clients[name]
-        if not options.gate:
-            measure_times(bench, rows, options.rounds, options.cold)
+        measure_times(bench, rows, options.rounds, options.cold)
         measure_memory(bench, rows)
         measure_instructions(bench, rows)
         measure_connections(bench, rows, addresses)
-    facts = {"binary, MB": size / 1e6, "crates": crate_count(), "notes": notes}
+    facts = {"binary, MB": os.stat(options.ours).st_size / 1e6, "crates": crate_count(), "notes": notes}
     lines, exceeded = report(rows, facts, options)
     text = "\n".join(lines) + "\n"
     sys.stdout.write(text)
-    (options.output or target / "bench.md").write_text(text)
+    (options.output or target_directory() / "bench.md").write_text(text)
     return 1 if exceeded else 0
 
 
-def installed(binary, folder):
+def clients_there(options):
+    """The paths of the clients that are measured, and a note on each that is missing."""
+    tools = {OURS: options.ours, MINIMAL: options.minimal, MINIMAL_STATIC: options.minimal_static, CURL: CURL}
+    notes = []
+    # It is measured when somebody asks for it, and missed by nobody.
+    if options.official:
+        tools[OFFICIAL] = options.official
+    for name, path in ((VAULT, options.vault), (AWS, options.aws), (GCLOUD, options.gcloud)):
+        if path and os.access(path, os.X_OK):
+            tools[name] = path
+        else:
+            notes.append(f"{name}: **not measured**, its command line is not there ({OPTIONAL[name]})")
+    return tools, notes
+
+
+def set_up(stack, tools):
+    """The servers, started, and the clients in a folder of their own: the bench, and where everything is."""
+    target = target_directory() / "debug"
+    folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+    vault, aws, google = (
+        stack.enter_context(Server(command, wanted)).facts
+        for command, wanted in (
+            ([str(target / "loopback-vault")], VAULT_FACTS),
+            ([str(target / "loopback-aws")], AWS_FACTS),
+            ([str(target / "loopback-google"), "--two-origins"], GOOGLE_FACTS),
+        )
+    )
+    # Each built one has a name of its own there.
+    copies = {name: installed(tools[name], folder / name) for name in (OURS, MINIMAL, MINIMAL_STATIC) if name in tools}
+    bench = Bench(folder, vault, aws, google, {name: str(path) for name, path in (tools | copies).items()})
+    # Vault, AWS, Secret Manager, STS.
+    return bench, [facts["address"] for facts in (vault, aws, google)] + [google["sts_address"]]
+
+
+def installed(binary, path):
     """A copy, as `cargo install` makes it: what the linker has just written lies in many small pieces of memory, and
     each costs the process a fault."""
-    return pathlib.Path(shutil.copy2(binary, folder))
+    return shutil.copy2(binary, path)
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=40, help="rounds that count (default 40)")
     parser.add_argument("--cold", action="store_true", help="measure each client right after another one, caches cold")
-    parser.add_argument("--gate", action="store_true", help="instructions, connections, memory and size only")
     parser.add_argument("--output", type=pathlib.Path, help="the report (default target/bench.md)")
     parser.add_argument("--vault", type=pathlib.Path, help="Vault's command line")
     parser.add_argument("--aws", type=pathlib.Path, help="AWS's command line")
     parser.add_argument("--gcloud", type=pathlib.Path, help="Google's command line")
     parser.add_argument("--official", type=pathlib.Path, help="ci/official-google, built")
-    parser.add_argument("--ours", type=pathlib.Path, help="another build of cargo-credential-bridge")
-    parser.add_argument("--minimal", type=pathlib.Path, help="another build of minimal-client")
-    parser.add_argument("--server", help="another server in place of Vault's: a command that prints loopback-vault's line of JSON")
+    parser.add_argument("--ours", type=pathlib.Path, required=True, help="cargo-credential-bridge, built")
+    parser.add_argument("--minimal", type=pathlib.Path, required=True, help="minimal-client, built")
+    parser.add_argument("--minimal-static", type=pathlib.Path, required=True, help="minimal-client, built static")
     return parser.parse_args()
 
 
@@ -194,18 +218,8 @@ class Server:
 class Bench(Rows):
     """The clients of each row, and the way to run one of them."""
 
-    def __init__(self, folder, facts, aws_facts, google_facts, ours, minimal, options, notes):
-        wanted = ((VAULT, options.vault), (AWS, options.aws), (GCLOUD, options.gcloud))
-        tools = {}
-        # It is measured when somebody asks for it, and missed by nobody.
-        if options.official and not options.gate:
-            tools[OFFICIAL] = str(options.official)
-        for name, path in () if options.gate else wanted:
-            if path and os.access(path, os.X_OK):
-                tools[name] = str(path)
-            else:
-                notes.append(f"{name}: **not measured**, its command line is not there ({OPTIONAL[name]})")
-        super().__init__(folder, facts, aws_facts, google_facts, ours, minimal, tools, options.gate)
+    def __init__(self, folder, facts, aws_facts, google_facts, tools):
+        super().__init__(folder, facts, aws_facts, google_facts, tools)
         self.output = folder / "output"
 
     def run(self, client, prefix=()):
@@ -266,7 +280,7 @@ def measure_instructions(bench, rows):
     log = bench.folder / "callgrind.log"
     prefix = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", f"--log-file={log}"]
     for row, clients in rows.items():
-        for name in (OURS, MINIMAL, OFFICIAL):
+        for name in (OURS, MINIMAL, MINIMAL_STATIC, OFFICIAL):
             if name not in clients:
                 continue
             progress(f"instructions of {name}: {row}")
@@ -280,53 +294,14 @@ def measure_instructions(bench, rows):
 
 def measure_connections(bench, rows, addresses):
     with contextlib.ExitStack() as stack:
-        relays = [stack.enter_context(Relay(address)) for address in addresses]
+        line = Line()
+        relays = [stack.enter_context(Relay(address, line, DELAY)) for address in addresses]
         for row, clients in bench.clients(*(relay.address for relay in relays)).items():
             for name in rows[row]:
-                for relay in relays:
-                    relay.accepted = 0
+                line.connections.clear()
                 bench.run(clients[name])
-                rows[row][name].connections = sum(relay.accepted for relay in relays)
-
-
-class Relay:
-    """Passes bytes between clients and the server, to count the connections that really arrive."""
-
-    def __init__(self, address):
-        host, port = address.split("://", 1)[1].rsplit(":", 1)
-        self.server = (host, int(port))
-        self.accepted = 0
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.address = f"https://127.0.0.1:{self.listener.getsockname()[1]}"
-
-    def __enter__(self):
-        threading.Thread(target=self.accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.listener.close()
-
-    def accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            self.accepted += 1
-            self.pass_on(client, socket.create_connection(self.server))
-
-    def pass_on(self, client, server):
-        for source, sink in ((client, server), (server, client)):
-            threading.Thread(target=pass_bytes, args=(source, sink), daemon=True).start()
-
-
-def pass_bytes(source, sink):
-    try:
-        while data := source.recv(65536):
-            sink.sendall(data)
-        sink.shutdown(socket.SHUT_WR)
-    except OSError:
-        pass
+                rows[row][name].connections = len(line.connections)
+                rows[row][name].requests = sum(map(Connection.requests, line.connections))
 
 
 def crate_count():
@@ -337,28 +312,25 @@ def crate_count():
 
 
 def report(rows, facts, options):
-    lines = ["# cargo-credential-bridge: speed", "", f"Machine: {machine(options)}.", ""]
+    temperature = "cold" if options.cold else "warm"
+    lines = ["# Speed", "", INTRODUCTION.format(machine=machine(), rounds=options.rounds, temperature=temperature), ""]
     table, exceeded = budget_table(rows, facts)
     lines += ["## Budgets", "", *table, ""]
-    lines += ["## What Google costs those who do not ask it", "", *growth_table(rows), ""]
     lines += ["## Side by side", "", *client_table(rows), ""]
-    if options.gate:
-        lines += ["Counts only (`--gate`): no times, no curl, no vault, no aws, no gcloud.", ""]
     lines += [f"- binary: {facts['binary, MB']:.2f} MB stripped, {facts['crates']} crates"]
-    lines += [f"- {note}" for note in (ONE_HOST, *facts["notes"])]
+    lines += [f"- {note}" for note in (SMALLEST, ONE_HOST, *facts["notes"])]
     lines += ["", "A budget is exceeded." if exceeded else "All budgets that were measured hold."]
     return lines, exceeded
 
 
-def machine(options):
+def machine():
     model = platform.machine()
     for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
             model = line.split(":", 1)[1].strip()
             break
     rustc = subprocess.check_output(["rustc", "--version"], text=True).strip()
-    rounds = "" if options.gate else f", {options.rounds} interleaved rounds, {'cold' if options.cold else 'warm'}"
-    return f"{model}, {os.cpu_count()} cores, Linux, {rustc}{rounds}"
+    return f"{model}, {os.cpu_count()} cores, Linux, {rustc}"
 
 
 def budget_table(rows, facts):
@@ -377,15 +349,6 @@ def budget_table(rows, facts):
             exceeded = exceeded or value > limit
         lines.append(f"| {row} | {measure} | {shown} | {limit_shown} | {verdict} |")
     return lines, exceeded
-
-
-def growth_table(rows):
-    lines = ["| case | before | now | growth | |", "|---|---:|---:|---:|---|"]
-    for row, before in BEFORE_GOOGLE.items():
-        now = rows[row][OURS].instructions
-        verdict = "ok" if now <= before * MAY_GROW else f"more than {MAY_GROW - 1:.0%}"
-        lines.append(f"| {row} | {before:.2f} M | {now:.2f} M | {now / before - 1:+.1%} | {verdict} |")
-    return lines
 
 
 def measured(rows, facts, row, measure):
@@ -407,8 +370,8 @@ def ratio(values, reference):
 
 def client_table(rows):
     lines = [
-        "| case | client | CPU | to minimal | to curl | wall | to minimal | to curl | peak MiB | Minstr | connections |",
-        "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "| case | client | CPU | to minimal | to static | to curl | wall | to minimal | to static | to curl | peak MiB | Minstr | connections | requests |",
+        f"|---|---|{'---:|' * 12}",
     ]
     for row, clients in rows.items():
         for name, client in clients.items():
@@ -416,10 +379,10 @@ def client_table(rows):
             for kind in ("cpu", "wall"):
                 times = getattr(client, kind)
                 cells.append(f"{statistics.median(times) * 1000:.2f} ms" if times else "–")
-                for other in (MINIMAL, CURL):
+                for other in (MINIMAL, MINIMAL_STATIC, CURL):
                     cells.append(shown(ratio(times, getattr(clients.get(other), kind, None)), "x"))
             cells += [shown(client.memory), shown(client.instructions)]
-            cells.append("–" if client.connections is None else str(client.connections))
+            cells += ["–" if count is None else str(count) for count in (client.connections, client.requests)]
             lines.append(f"| {' | '.join(cells)} |")
     return lines
 

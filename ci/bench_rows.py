@@ -17,11 +17,15 @@ GOOGLE = "Google federation and read, system roots"
 # be compared with the others.
 GOOGLE_HOSTS = "Google federation and read, STS on its own host"
 
-OURS, MINIMAL, CURL = "cargo-credential-bridge", "minimal-client", "curl"
+OURS, CURL = "cargo-credential-bridge", "curl"
+# The smallest client as Cargo builds it, for which the budgets were set, and in the way that a release is built.
+MINIMAL, MINIMAL_STATIC = "minimal-client", "minimal-client, static"
 VAULT, AWS, GCLOUD = "vault", "aws", "gcloud"
 # Reads the secret by Google's own crates: ci/official-google.
 OFFICIAL = "official-google"
 
+# So many authorities are in the bundle of each machine that measures: as many as Debian has.
+AUTHORITIES = 144
 BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 
 
@@ -38,6 +42,7 @@ class Client:
     memory: float = None
     instructions: float = None
     connections: int = None
+    requests: int = None
 
 
 class Failure(Exception):
@@ -45,19 +50,23 @@ class Failure(Exception):
 
 
 class Rows:
-    """The clients of each row, for servers at given addresses."""
+    """The clients of each row, for servers at given addresses: `tools` has the paths of those that there are."""
 
-    def __init__(self, folder, facts, aws_facts, google_facts, ours, minimal, tools, gate):
+    def __init__(self, folder, facts, aws_facts, google_facts, tools):
         self.folder, self.facts, self.aws_facts, self.google_facts = folder, facts, aws_facts, google_facts
-        self.ours, self.minimal, self.tools, self.gate = ours, minimal, tools, gate
+        self.tools = tools
         self.bundle = self.make_bundle()
 
     def make_bundle(self):
         system = next((path for path in BUNDLES if os.path.exists(path)), None)
         if system is None:
             raise Failure("this machine has no bundle of CA certificates\nhelp: apt-get install ca-certificates")
-        files = (system, *(facts["ca_file"] for facts in (self.facts, self.aws_facts, self.google_facts)))
-        return self.write("bundle.pem", "".join(pathlib.Path(file).read_text() for file in files))
+        end = "-----END CERTIFICATE-----\n"
+        found = pathlib.Path(system).read_text().split(end)[:-1]
+        # One that has fewer is gone through again.
+        authorities = [found[number % len(found)] + end for number in range(AUTHORITIES)]
+        own = [pathlib.Path(facts["ca_file"]).read_text() for facts in (self.facts, self.aws_facts, self.google_facts)]
+        return self.write("bundle.pem", "".join(authorities + own))
 
     def write(self, name, text):
         path = self.folder / name
@@ -68,11 +77,19 @@ class Rows:
     def clients(self, vault, aws, google, sts):
         """The rows with their clients, for servers at these addresses."""
         rows = self.vault_clients(vault) | self.aws_clients(aws)
-        return rows | {GOOGLE: self.google_clients(google, google), GOOGLE_HOSTS: self.google_clients(google, sts)}
+        rows |= {GOOGLE: self.google_clients(google, google), GOOGLE_HOSTS: self.google_clients(google, sts)}
+        return {row: {name: client for name, client in clients.items() if name in self.tools} for row, clients in rows.items()}
 
     def our(self, config, request, environment, expected):
         environment = environment | {"CARGO_CREDENTIAL_BRIDGE_CONFIG": config}
-        return Client([[str(self.ours), "--cargo-plugin"]], environment, request, expected)
+        return Client([[self.tools[OURS], "--cargo-plugin"]], environment, request, expected)
+
+    def smallest(self, address, ca_file, path, environment):
+        """One GET, with as little as can be around it. It wants a token in any case."""
+        arguments = [address.split("://", 1)[1], ca_file, path]
+        environment = {"VAULT_TOKEN": "none"} | environment
+        names = (MINIMAL, MINIMAL_STATIC)
+        return {name: Client([[self.tools.get(name, name), *arguments]], environment) for name in names}
 
     def environment(self):
         # No client asks an address where a cloud's metadata service may answer.
@@ -80,7 +97,7 @@ class Rows:
         return {"PATH": os.environ["PATH"], "AWS_EC2_METADATA_DISABLED": "true"} | home
 
     def vault_clients(self, address):
-        ca, token, host = self.facts["ca_file"], self.facts["root_token"], address.split("://", 1)[1]
+        ca, token = self.facts["ca_file"], self.facts["root_token"]
         read, login = f"{address}/v1/secret/data/ci/cargo", f"{address}/v1/auth/jwt/login"
         env = self.environment()
         with_token = env | {"VAULT_TOKEN": token}
@@ -92,14 +109,12 @@ class Rows:
         known, unknown = self.request(self.facts["index_url"]), self.request("sparse+https://unknown.example/index/")
 
         answer = f'"token":"{self.facts["secret"]}"'
-        smallest = [[str(self.minimal), host, ca, "/v1/secret/data/ci/cargo"]]
+        path = "/v1/secret/data/ci/cargo"
         rows = {
             HELLO: {OURS: self.our(token_config, unknown, env, "url-not-supported")},
-            PINNED: {OURS: self.our(token_config, known, with_token, answer), MINIMAL: Client(smallest, with_token)},
-            LOGIN: {OURS: self.our(jwt_config, known, system_roots, answer), MINIMAL: Client(smallest, with_token)},
+            PINNED: {OURS: self.our(token_config, known, with_token, answer), **self.smallest(address, ca, path, with_token)},
+            LOGIN: {OURS: self.our(jwt_config, known, system_roots, answer), **self.smallest(address, ca, path, with_token)},
         }
-        if self.gate:
-            return rows
         jwt = pathlib.Path(self.facts["identity_file"]).read_text().strip()
         body = self.write("login.json", json.dumps({"role": self.facts["role"], "jwt": jwt}))
         get = ["-H", f"X-Vault-Token: {token}", read]
@@ -116,7 +131,7 @@ class Rows:
         return rows
 
     def aws_clients(self, address):
-        facts, host = self.aws_facts, address.split("://", 1)[1]
+        facts = self.aws_facts
         env = self.environment() | {"AWS_ENDPOINT_URL": address}
         # The first name is every SDK's, the second that of the command line's first version.
         env |= {"AWS_REGION": facts["region"], "AWS_DEFAULT_REGION": facts["region"]}
@@ -126,18 +141,15 @@ class Rows:
         identity = f'identity = {{ file = "{facts["identity_file"]}" }}'
         web_identity = f'auth = {{ method = "web-identity", role-arn = "{facts["role_arn"]}", {identity} }}'
         request, answer = self.request(facts["index_url"]), f'"token":"{facts["secret"]}"'
-        smallest = [[str(self.minimal), host, facts["ca_file"], "/minimal"]]
-        # The smallest client wants a token in any case.
-        smallest = Client(smallest, env | {"VAULT_TOKEN": "none"})
         port = address.rsplit(":", 1)[1]
         by_keys = self.write_config(f"aws-{port}", "aws", "", source)
         by_token = self.write_config(f"aws-token-{port}", "aws", web_identity, source)
         rows = {
-            AWS_READ: {OURS: self.our(by_keys, request, system_roots | keys, answer), MINIMAL: smallest},
-            AWS_LOGIN: {OURS: self.our(by_token, request, system_roots, answer), MINIMAL: Client(smallest.commands, smallest.env)},
+            AWS_READ: {OURS: self.our(by_keys, request, system_roots | keys, answer)},
+            AWS_LOGIN: {OURS: self.our(by_token, request, system_roots, answer)},
         }
-        if self.gate:
-            return rows
+        for clients in rows.values():
+            clients |= self.smallest(address, facts["ca_file"], "/minimal", env)
         body = self.write("get-secret-value.json", json.dumps({"SecretId": facts["secret_id"]}))
         user = self.write("user.curl", f'user = "{facts["access_key_id"]}:{facts["secret_access_key"]}"\n')
         sign = ["--aws-sigv4", f"aws:amz:{facts['region']}:secretsmanager", "--config", user]
@@ -171,14 +183,10 @@ class Rows:
         source = f'project = "{facts["project"]}", secret = "{facts["secret_id"]}", field = "{facts["field"]}"'
         config = self.write_config(f"google-{address.rsplit(':', 1)[1]}-{sts.rsplit(':', 1)[1]}", "gcp", keys, source)
         system_roots = env | {"SSL_CERT_FILE": self.bundle, "GCP_ID_TOKEN": token}
-        smallest = [[str(self.minimal), address.split("://", 1)[1], facts["ca_file"], "/minimal"]]
-        # The smallest client wants a token in any case.
         row = {
             OURS: self.our(config, request, system_roots, answer),
-            MINIMAL: Client(smallest, env | {"VAULT_TOKEN": "none"}),
+            **self.smallest(address, facts["ca_file"], "/minimal", env),
         }
-        if self.gate:
-            return row
         audience = f"//iam.googleapis.com/{facts['provider']}"
         types = "urn:ietf:params:oauth:token-type"
         form = {
