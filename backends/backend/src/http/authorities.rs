@@ -56,10 +56,7 @@ impl Authorities {
             bundle.each_block(|block| {
                 is_empty = false;
                 // What does not tell its name in time is taken in: rustls looks at it again.
-                let is_other = block
-                    .subject(&mut head)
-                    .is_some_and(|subject| !names.contains(&subject));
-                if !is_other {
+                if block.is_for(names, &mut head).unwrap_or(true) {
                     store.add_parsable_certificates(block.der());
                 }
             })?;

@@ -1,69 +1,73 @@
-//! The two names in a certificate (RFC 5280, section 4.1), read from its DER without looking at anything else.
+//! The two names in a certificate (RFC 5280, section 4.1), found in its DER (X.690) without looking at anything else.
 //!
 //! A name is the content of its element, as rustls compares them, byte for byte.
 
+use core::ops::Range;
+
+/// A certificate, or what there is of it, of which any part may be asked for.
+pub(super) trait Source {
+    /// These bytes, `None` where they can't be had.
+    fn bytes(&mut self, range: Range<usize>) -> Option<&[u8]>;
+}
+
+impl Source for &[u8] {
+    fn bytes(&mut self, range: Range<usize>) -> Option<&[u8]> {
+        self.get(range)
+    }
+}
+
 /// Who has issued the certificate, if this is one.
 pub(super) fn issuer(der: &[u8]) -> Option<&[u8]> {
-    Some(fields(der)?.next_content()?.0)
+    let mut source = der;
+    let start = fields(&mut source)?;
+    der.get(content(&mut source, start)?)
 }
 
-/// Whom the certificate is for, if this is one, or the beginning of one that reaches so far.
-pub(super) fn subject(der: &[u8]) -> Option<&[u8]> {
-    let (_issuer, validity_on) = fields(der)?.next_content()?;
-    let (_validity, subject_on) = validity_on.next_content()?;
-    Some(subject_on.next_content()?.0)
+/// Where it says whom the certificate is for. Nothing is asked of the source but what stands before each element.
+pub(super) fn subject(source: &mut impl Source) -> Option<Range<usize>> {
+    let issuer = fields(source)?;
+    let validity = content(source, issuer)?.end;
+    let subject = content(source, validity)?.end;
+    content(source, subject)
 }
 
-/// What follows the signature's algorithm within the certificate: issuer, validity, subject and on.
-fn fields(der: &[u8]) -> Option<Elements<'_>> {
-    let certificate = Elements(der).enter(SEQUENCE)?;
-    let signed = certificate.enter(SEQUENCE)?;
-    let serial_on = match signed.0.first()? {
-        &VERSION => signed.next_content()?.1,
+/// Where the fields begin that follow the signature's algorithm: issuer, validity, subject and on.
+fn fields(source: &mut impl Source) -> Option<usize> {
+    let certificate = enter(source, 0)?;
+    let signed = enter(source, certificate)?;
+    let serial = match *source.bytes(signed..signed + 1)? {
+        [VERSION] => content(source, signed)?.end,
         _ => signed,
     };
-    let (_serial, algorithm_on) = serial_on.next_content()?;
-    Some(algorithm_on.next_content()?.1)
+    let algorithm = content(source, serial)?.end;
+    Some(content(source, algorithm)?.end)
 }
 
 const SEQUENCE: u8 = 0x30;
 const VERSION: u8 = 0xa0;
 
-/// Elements of DER (X.690), of which the last may be cut off.
-#[derive(Clone, Copy)]
-struct Elements<'a>(&'a [u8]);
-
-impl<'a> Elements<'a> {
-    /// Those within the first one, whose end may be missing.
-    fn enter(self, tag: u8) -> Option<Self> {
-        let (found, _, content) = self.header()?;
-        (found == tag).then_some(Self(content))
+/// Where the elements of the sequence begin.
+fn enter(source: &mut impl Source, start: usize) -> Option<usize> {
+    match *source.bytes(start..start + 1)? {
+        [SEQUENCE] => Some(content(source, start)?.start),
+        _ => None,
     }
+}
 
-    /// The content of the first one, and those after it.
-    fn next_content(self) -> Option<(&'a [u8], Self)> {
-        let (_, length, content) = self.header()?;
-        let (content, rest) = content.split_at_checked(length)?;
-        Some((content, Self(rest)))
-    }
-
-    /// The first one's tag and length, and what follows these.
-    fn header(self) -> Option<(u8, usize, &'a [u8])> {
-        let (&[tag, first], rest) = self.0.split_first_chunk()?;
-        // Bit 8: the length of the length follows. What has more than two bytes of it is no name.
-        match first {
-            0..=0x7f => Some((tag, first.into(), rest)),
-            0x81 => {
-                let (&[length], rest) = rest.split_first_chunk()?;
-                Some((tag, length.into(), rest))
-            }
-            0x82 => {
-                let (length, rest) = rest.split_first_chunk()?;
-                Some((tag, u16::from_be_bytes(*length).into(), rest))
-            }
-            _ => None,
-        }
-    }
+/// Where the content is of the element that begins there.
+fn content(source: &mut impl Source, start: usize) -> Option<Range<usize>> {
+    let first = source.bytes(start + 1..start + 2)?[0];
+    // Bit 8: the length of the length follows. What has more than two bytes of it is no certificate.
+    let (start, length): (_, usize) = match first {
+        0..=0x7f => (start + 2, first.into()),
+        0x81 => (start + 3, source.bytes(start + 2..start + 3)?[0].into()),
+        0x82 => match *source.bytes(start + 2..start + 4)? {
+            [high, low] => (start + 4, u16::from_be_bytes([high, low]).into()),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    Some(start..start + length)
 }
 
 #[cfg(test)]
@@ -81,21 +85,26 @@ mod tests {
         0x30,
     ];
 
+    fn subject_of(mut der: &[u8]) -> Option<&[u8]> {
+        let range = subject(&mut der)?;
+        der.get(range)
+    }
+
     #[test]
     fn names_are_found_as_soon_as_they_are_whole() {
         assert_eq!(issuer(CERTIFICATE), Some(&[0xaa, 0xab][..]));
-        assert_eq!(subject(CERTIFICATE), Some(&[0xba, 0xbb, 0xbc][..]));
+        assert_eq!(subject_of(CERTIFICATE), Some(&[0xba, 0xbb, 0xbc][..]));
         for end in 0..CERTIFICATE.len() {
             let cut = &CERTIFICATE[..end];
             assert_eq!(issuer(cut).is_some(), end >= 23, "{end}");
-            assert_eq!(subject(cut).is_some(), end >= 31, "{end}");
+            assert_eq!(subject_of(cut).is_some(), end >= 31, "{end}");
         }
     }
 
     #[test]
     fn a_certificate_of_the_first_version_says_no_version() {
         let first = [&CERTIFICATE[..7], &CERTIFICATE[12..]].concat();
-        assert_eq!(subject(&first), Some(&[0xba, 0xbb, 0xbc][..]));
+        assert_eq!(subject_of(&first), Some(&[0xba, 0xbb, 0xbc][..]));
     }
 
     #[test]
@@ -108,7 +117,7 @@ mod tests {
             &[0x30; 64],
         ] {
             assert_eq!(issuer(other), None, "{other:?}");
-            assert_eq!(subject(other), None, "{other:?}");
+            assert_eq!(subject_of(other), None, "{other:?}");
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A system's bundle holds about 150 certificates and is looked through in every process that trusts it. The general
 //! parsers cost 26 million instructions for that; `ci/bench` counts what this one costs.
 
+use core::ops::Range;
 use std::io::{self, Read};
 
 use base64::Engine as _;
@@ -10,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use memchr::memmem::Finder;
 use rustls::pki_types::CertificateDer;
 
-use super::names;
+use super::names::{self, Source as _};
 
 const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
 const END: &[u8] = b"-----END CERTIFICATE-----";
@@ -18,12 +19,9 @@ const END: &[u8] = b"-----END CERTIFICATE-----";
 /// So much of a bundle is in memory at a time, where no certificate is larger.
 const CHUNK: usize = 16 << 10;
 
-/// Where the subject of an authority ends, in bytes: from about 200 to 400. A certificate in which it ends later is decoded
-/// as a whole.
+/// So much of a certificate may be decoded to find its subject, which ends after 200 to 400 bytes in those of public
+/// authorities.
 const HEAD: usize = 1024;
-
-/// Before so many bytes it is not worth looking for.
-const SOONEST: usize = 192;
 
 /// The certificates in `text`, in order. What is not a certificate (comments, keys) is passed over, and so
 /// is a block that is not base64.
@@ -108,19 +106,16 @@ impl<'a> Block<'a> {
         der.ok().map(CertificateDer::from)
     }
 
-    /// The subject of the certificate, for which no more of it is decoded than stands before the subject's end: that is a
-    /// third. `None` tells nothing of the certificate.
-    pub(super) fn subject(self, head: &mut Head) -> Option<&[u8]> {
-        let mut filled = 0;
-        for line in self.equal_lines() {
-            filled += STANDARD
-                .decode_slice(line, head.0.get_mut(filled..)?)
-                .ok()?;
-            if filled >= SOONEST && names::subject(&head.0[..filled]).is_some() {
-                break;
-            }
+    /// Whether the subject of the certificate is one of `names`, for which no more lines of it are decoded than tell. `None`
+    /// says nothing of the certificate.
+    pub(super) fn is_for(self, names: &[&[u8]], head: &mut Head) -> Option<bool> {
+        let mut lines = Lines::of(self, head)?;
+        let subject = names::subject(&mut lines)?;
+        if !names.iter().any(|name| name.len() == subject.len()) {
+            return Some(false);
         }
-        names::subject(&head.0[..filled])
+        let subject = lines.bytes(subject)?;
+        Some(names.contains(&subject))
     }
 
     /// The lines, if they are as long as the first, which almost all blocks are made of: to look for the end of each costs
@@ -142,6 +137,62 @@ pub(super) struct Head([u8; HEAD]);
 impl Head {
     pub(super) fn new() -> Self {
         Self([0; HEAD])
+    }
+}
+
+/// The beginning of a certificate, of which each line is decoded when it is asked for.
+struct Lines<'a> {
+    block: &'a [u8],
+    /// How far it is from one line to the next.
+    step: usize,
+    /// How many bytes there are in a line.
+    bytes: usize,
+    head: &'a mut Head,
+    /// One bit for each line that is decoded.
+    decoded: u32,
+}
+
+impl<'a> Lines<'a> {
+    /// `None` if there is one line only, if a line is not base64 of its own, or if they are so short that nobody has them.
+    fn of(block: Block<'a>, head: &'a mut Head) -> Option<Self> {
+        let step = memchr::memchr(b'\n', block.0)? + 1;
+        let characters = block.0[..step].trim_ascii_end().len();
+        let bytes = characters / 4 * 3;
+        (characters % 4 == 0 && HEAD / u32::BITS as usize <= bytes).then_some(Self {
+            block: block.0,
+            step,
+            bytes,
+            head,
+            decoded: 0,
+        })
+    }
+
+    fn decode(&mut self, line: usize) -> Option<()> {
+        if self.decoded & 1 << line != 0 {
+            return Some(());
+        }
+        let start = line * self.step;
+        let end = self.block.len().min(start + self.step);
+        let base64 = self.block.get(start..end)?.trim_ascii_end();
+        let place = self.head.0.get_mut(line * self.bytes..)?;
+        // Only the last one is shorter, where no subject is.
+        if STANDARD.decode_slice(base64, place).ok()? != self.bytes {
+            return None;
+        }
+        self.decoded |= 1 << line;
+        Some(())
+    }
+}
+
+impl names::Source for Lines<'_> {
+    fn bytes(&mut self, range: Range<usize>) -> Option<&[u8]> {
+        if range.end > HEAD {
+            return None;
+        }
+        for line in range.start / self.bytes..range.end.div_ceil(self.bytes) {
+            self.decode(line)?;
+        }
+        self.head.0.get(range)
     }
 }
 
