@@ -5,8 +5,10 @@
 
 use core::future::{Future, poll_fn};
 use core::pin::{Pin, pin};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use core::task::{Context, Poll};
 use core::time::Duration;
+use std::sync::{Arc, LazyLock};
 
 use cargo_credential_bridge_backend::is_unbroken;
 
@@ -35,6 +37,24 @@ impl Departure {
         })
     }
 }
+
+/// Runs this, which waits for something to do: a signal that came while the last thing was done ends us before it, and one
+/// that comes now ends us at once.
+///
+/// A handler stays, once it is there: without this nobody would hear of a signal between two requests.
+pub(crate) fn idle<T>(wait: impl FnOnce() -> T) -> T {
+    IDLE.store(true, Ordering::SeqCst);
+    if let number @ 1.. = SIGNAL.load(Ordering::SeqCst) {
+        Departure::Signal(number as i32).leave();
+    }
+    let done = wait();
+    IDLE.store(false, Ordering::SeqCst);
+    done
+}
+
+static IDLE: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
+/// The number of the signal that came, 0 as long as there was none.
+static SIGNAL: LazyLock<Arc<AtomicUsize>> = LazyLock::new(Arc::default);
 
 /// Runs this to its end, unless nobody waits for it any more.
 ///
@@ -87,6 +107,7 @@ async fn watched() -> Departure {
             _ => pending().await,
         }
     };
+    end_when_idle([SignalKind::interrupt(), SignalKind::terminate()]);
     let signalled = async |kind: SignalKind| match signal(kind) {
         Ok(mut signals) => drop(signals.recv().await),
         Err(_) => pending().await,
@@ -114,6 +135,23 @@ async fn watched() -> Departure {
         reader.as_mut().poll(cx).map(|()| Departure::Reader)
     })
     .await
+}
+
+/// Has these signals do what they do where nobody handles them, while we are idle, and be known to us otherwise.
+#[cfg(unix)]
+fn end_when_idle(kinds: [tokio::signal::unix::SignalKind; 2]) {
+    use std::sync::Once;
+
+    use signal_hook::flag::{register_conditional_default, register_usize};
+
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        for number in kinds.map(|kind| kind.as_raw_value()) {
+            // Where it can't be had, the end of standard input ends us, as ever.
+            let _known = register_usize(number, Arc::clone(&SIGNAL), number as usize);
+            let _ends = register_conditional_default(number, Arc::clone(&IDLE));
+        }
+    });
 }
 
 /// Standard output, to be watched and never written to: it keeps its mode.

@@ -11,7 +11,7 @@ use crate::answer::{failure, nothing_found, token_answer, without_chain};
 use crate::audit::{self, Trail};
 use crate::chain::{Chain, End};
 use crate::config::{self, Config, Registry, Source};
-use crate::departure::unless_left;
+use crate::departure::{idle, unless_left};
 use crate::guard::{self, Watchdog};
 use crate::log;
 use crate::login;
@@ -33,7 +33,7 @@ pub fn run() -> ExitCode {
     log::start();
     let mut input = io::stdin().lock();
     loop {
-        match read_line(&mut input) {
+        match idle(|| read_line(&mut input)) {
             Ok(None) => return ExitCode::SUCCESS,
             Ok(Some(line)) => {
                 guard::expect_answer();

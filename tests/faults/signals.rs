@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, mpsc};
@@ -274,6 +274,37 @@ fn no_login_outlives_the_installed_cargo() {
         // A read that was under way may be the last to be seen.
         let is_revoked = asked.iter().any(|name| name == REVOCATION);
         assert!(is_revoked, "{step}, {signal}: {asked:?}");
+    }
+}
+
+/// Between two requests there is nothing to end but the provider.
+#[test]
+fn a_provider_that_waits_for_a_request_ends_by_a_signal() {
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let (server, gate) = held(0);
+        gate.open();
+        let provider = way().plain(&server.host());
+        let mut child = provider.command().spawn().expect("it can be started");
+        // Both stay open: neither tells that Cargo has gone.
+        let mut input = child.stdin.take().expect("it is a pipe");
+        let mut output = BufReader::new(child.stdout.take().expect("it is a pipe"));
+        let errors = child.stderr.take().expect("it is a pipe");
+        writeln!(input, "{}", way().request()).expect("it reads");
+        for _ in ["hello", "answer"] {
+            let read = output.read_line(&mut String::new());
+            assert!(read.is_ok_and(|read| read > 0), "{signal}");
+        }
+        kill(id(&child), signal).expect("it is there");
+        let ended = end_of(errors).recv_timeout(WATCHDOG);
+        let _gone = child.kill();
+        let status = child.wait().expect("it is our child");
+        assert!(ended.is_ok(), "{signal}: it goes on");
+        // Or while it gives back its login.
+        let number = signal as i32;
+        assert!(
+            status.signal() == Some(number) || status.code() == Some(128 + number),
+            "{signal}: {status}"
+        );
     }
 }
 
