@@ -158,7 +158,7 @@ impl<'a> Lines<'a> {
         let step = memchr::memchr(b'\n', block.0)? + 1;
         let characters = block.0[..step].trim_ascii_end().len();
         let bytes = characters / 4 * 3;
-        (characters % 4 == 0 && HEAD / u32::BITS as usize <= bytes).then_some(Self {
+        (characters.is_multiple_of(4) && HEAD / u32::BITS as usize <= bytes).then_some(Self {
             block: block.0,
             step,
             bytes,
