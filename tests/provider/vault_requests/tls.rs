@@ -81,6 +81,33 @@ fn authorities_that_are_not_there() {
     assert_eq!(server.connections(), 0);
 }
 
+/// The system's bundle is looked through when a server shows its certificate.
+#[test]
+fn a_bundle_is_read_for_its_server() {
+    let authority = Authority::new();
+    let server = Server::start_tls(&authority.server(&["127.0.0.1"]), None, vault);
+    let provider = with_token(&address(&server)).file("tls/empty.pem", "nothing");
+    let empty = provider.home().join("tls/empty.pem");
+    let text = error_text(&provider.env("SSL_CERT_FILE", &empty).get(URL, "read"));
+    let expected = format!(
+        "this system has no certificate authorities\nlooked in `{}`\nGET {}/v1/secret/data/ci/cargo\n",
+        empty.display(),
+        server.url()
+    );
+    assert!(text.starts_with(&expected), "{text}");
+
+    // What a shell's `<(…)` gives can be read once.
+    let provider = with_token(&address(&server));
+    let pipe = provider.home().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).expect("it can be made");
+    let bundle = format!("{}{}", Authority::new().pem(), authority.pem());
+    let end = pipe.clone();
+    let writer = std::thread::spawn(move || std::fs::write(end, bundle));
+    get(&provider.env("SSL_CERT_FILE", pipe));
+    writer.join().expect("it ends").expect("somebody reads");
+    assert_eq!(lines(&server), [READ]);
+}
+
 /// The name is for TLS alone: the connection goes to the address, and so does the `Host` header.
 #[test]
 fn a_server_with_another_name() {

@@ -91,6 +91,7 @@ impl Bundle {
                 ),
             )
             .because(error.to_string())
+            .help("let this user read it, set SSL_CERT_FILE to another bundle, or set `ca-file` on the backend")
         })
     }
 }
