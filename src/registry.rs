@@ -88,6 +88,11 @@ impl FromStr for IndexUrl {
         if index == Index::Sparse && !matches!(url.scheme(), "http" | "https") {
             return Err("a sparse index is at `sparse+https://…`".to_owned());
         }
+        // It would be shown as what it is not.
+        let is_kind = |kind: &&str| url.scheme().starts_with(kind);
+        if ["sparse+", "registry+"].iter().any(is_kind) {
+            return Err("`sparse+` or `registry+` is in lower case, and there once".to_owned());
+        }
         if url.cannot_be_a_base() {
             return Err(format!("`{rest}` is not the URL of an index"));
         }
@@ -130,12 +135,14 @@ impl fmt::Display for IndexUrl {
         if self.index == Index::Sparse {
             f.write_str("sparse+")?;
         }
-        write!(f, "{}{}", self.authority, self.path)?;
-        // Cargo takes no sparse index without it.
-        if self.index == Index::Sparse && !self.path.contains(['?', '#']) {
+        let end = self.path.find(['?', '#']).unwrap_or(self.path.len());
+        let (path, behind) = self.path.split_at(end);
+        write!(f, "{}{path}", self.authority)?;
+        // Cargo takes no sparse index without it; and of several, one is not in `path`.
+        if self.index == Index::Sparse && behind.is_empty() || path.ends_with('/') {
             f.write_str("/")?;
         }
-        Ok(())
+        f.write_str(behind)
     }
 }
 

@@ -47,6 +47,22 @@ fn the_same_registry_written_in_two_ways() {
 }
 
 #[test]
+fn what_is_shown_is_the_same_registry() {
+    for text in [
+        "https://git.example.com",
+        "https://git.example.com/index/",
+        "https://git.example.com/index//",
+        "https://git.example.com/index//?q#f",
+        "https://git.example.com//",
+        "sparse+https://crates.example.com/index",
+        "sparse+https://crates.example.com/index//",
+        "sparse+https://crates.example.com/index//?q",
+    ] {
+        assert_eq!(url(&url(text).to_string()), url(text), "{text}");
+    }
+}
+
+#[test]
 fn two_registries() {
     for (one, other) in [
         // The leak of CVE-2026-5222.
@@ -110,6 +126,9 @@ fn what_is_no_index_url() {
         "crates.example.com",
         "sparse+ssh://git@example.com/",
         "sparse+file:///index/",
+        "SPARSE+https://example.com/",
+        "registry+sparse+https://example.com/",
+        "Registry+https://example.com/",
         "https://user:password@example.com/",
         "sparse+https://exam\tple.com/",
         "https:\\\\example.com/",
