@@ -6,13 +6,16 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use cargo_credential_bridge_backend::{Binding, Error, Kind, SecretString};
+use cargo_credential_bridge_backend::{Binding, Error, Fields, Kind, SecretString};
 use http::StatusCode;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use crate::dialect::Dialect;
+
+/// Where people say which registries a secret is for.
+const SAID_IN: &str = "the custom metadata `index-url`";
 
 /// One answer, with what it answers to.
 pub(crate) struct Answer {
@@ -104,6 +107,23 @@ pub(crate) struct Auth {
 pub(crate) struct Unwrapped {
     #[serde(default)]
     pub(crate) secret_id: Option<String>,
+}
+
+/// Which registries a secret is for that may be one of a KV engine, by the whole of what Vault says of it. Whatever else is
+/// said, and in whatever form: what can't be understood is not the same as nothing.
+pub(crate) fn binding_of_all(data: &RawValue) -> Option<Binding> {
+    let way = ["metadata", "custom_metadata", "index-url"];
+    let said = way
+        .into_iter()
+        .try_fold(data, |json, name| Fields::parse(json.get())?.get(name))?;
+    let urls = match serde_json::from_str::<Option<String>>(said.get()) {
+        Ok(urls) => urls?,
+        Err(_) => said.get().to_owned(),
+    };
+    Some(Binding {
+        said_in: SAID_IN.to_owned(),
+        urls,
+    })
 }
 
 /// What Vault's failures have. A read that finds nothing may come with warnings in the place of errors.
@@ -240,7 +260,7 @@ impl Versioned<'_> {
     pub(crate) fn binding(&self) -> Option<Binding> {
         let custom = self.metadata.as_ref()?.custom_metadata.as_ref()?;
         Some(Binding {
-            said_in: "the custom metadata `index-url`".to_owned(),
+            said_in: SAID_IN.to_owned(),
             urls: custom.index_url.clone()?,
         })
     }
@@ -269,5 +289,40 @@ impl Mount {
                 .and_then(|options| options.version.as_deref())
                 .unwrap_or("1"),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_metadata_says_is_heard_in_whatever_form() {
+        for (metadata, expected) in [
+            (
+                r#"{"custom_metadata":{"index-url":"https://h/"}}"#,
+                Some("https://h/"),
+            ),
+            (
+                r#"{"version":"3","custom_metadata":{"index-url":"https://h/"}}"#,
+                Some("https://h/"),
+            ),
+            (
+                r#"{},"metadata":{"custom_metadata":{"index-url":"https://h/"}}"#,
+                Some("https://h/"),
+            ),
+            (
+                r#"{"custom_metadata":{"index-url":["https://h/"]}}"#,
+                Some(r#"["https://h/"]"#),
+            ),
+            (r#"{"custom_metadata":{"index-url":null}}"#, None),
+            (r#"{"custom_metadata":null}"#, None),
+            ("7", None),
+        ] {
+            let data = format!(r#"{{"data":{{"token":"t"}},"metadata":{metadata}}}"#);
+            let data: &RawValue = serde_json::from_str(&data).unwrap();
+            let binding = binding_of_all(data).map(|binding| binding.urls);
+            assert_eq!(binding.as_deref(), expected, "{metadata}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use vaultrs::api::kv1::requests::GetSecretRequest;
 use vaultrs::api::kv2::requests::ReadSecretRequest;
 
-use crate::answer::{Answer, Envelope, Metadata, Mount, Versioned};
+use crate::answer::{self, Answer, Envelope, Metadata, Mount, Versioned};
 use crate::client::Session;
 use crate::config::{KvVersion, Reference};
 use crate::error::{self, Access, Action};
@@ -34,10 +34,7 @@ impl Session {
             .map(|lease| login.map_or(lease, |login| lease.min(login)));
         self.is_leased = lease.is_some();
         // It may be the way of the API to a secret of a KV engine, which is for nobody else on this way.
-        let binding = envelope
-            .data
-            .and_then(|data| serde_json::from_str(data.get()).ok())
-            .and_then(|versioned: Versioned<'_>| versioned.binding());
+        let binding = envelope.data.and_then(answer::binding_of_all);
         fetched(envelope.data, lease, binding, &answer, reference)
     }
 
