@@ -9,10 +9,9 @@ pub(super) struct Concealed(Mutex<Vec<SecretString>>);
 
 impl Concealed {
     pub(super) fn add(&self, secret: &SecretString) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(secret.clone());
+        let mut secrets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        secrets.push(secret.clone());
+        secrets.extend(signature(secret.expose_secret()).map(SecretString::from));
     }
 
     /// What a server said, fit for a message.
@@ -34,6 +33,18 @@ impl Concealed {
             None => said,
         }
     }
+}
+
+/// What makes a JWT a credential (RFC 7515, section 3.1). A server that repeats a part of one may repeat this.
+fn signature(secret: &str) -> Option<&str> {
+    let parts: Vec<_> = secret.split('.').collect();
+    let is_base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    match *parts.as_slice() {
+        // The shortest there are: HMAC with SHA-256 has 43.
+        [_, _, signature] if signature.len() > 42 => Some(signature),
+        _ => None,
+    }
+    .filter(|signature| signature.chars().all(is_base64))
 }
 
 /// The secret in every form in which it may have been sent, and so be said again: as it is, in a form or a URL, in a form
@@ -85,6 +96,19 @@ mod tests {
             "token [redacted] [31mis bad"
         );
         assert_eq!(concealed.quote(&"é".repeat(900)).chars().count(), 501);
+    }
+
+    #[test]
+    fn nor_what_signs_an_identity() {
+        let signature = "c2lnbmF0dXJl".repeat(4);
+        let concealed = Concealed::default();
+        concealed.add(&SecretString::from(format!("e30.e30.{signature}")));
+        let whole = format!("e30.e30.{signature} is bad");
+        assert_eq!(concealed.quote(&whole), "[redacted] is bad");
+        let part = format!("…30.{signature} is bad");
+        assert_eq!(concealed.quote(&part), "…30.[redacted] is bad");
+        concealed.add(&SecretString::from("hvs.a.b"));
+        assert_eq!(concealed.quote("b"), "b");
     }
 
     #[test]
