@@ -7,7 +7,9 @@ use core::ops::Range;
 use std::io::{self, Read};
 
 use base64::Engine as _;
+use base64::alphabet;
 use base64::engine::general_purpose::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use memchr::memmem::Finder;
 use rustls::pki_types::CertificateDer;
 
@@ -15,6 +17,17 @@ use super::names::{self, Source as _};
 
 const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
 const END: &[u8] = b"-----END CERTIFICATE-----";
+/// What no base64 has.
+const DASHES: &[u8] = b"-----";
+const BEGIN_OF_ANY: &[u8] = b"-----BEGIN ";
+
+/// As rustls' own parser takes it: nobody looks at what the last digits say too much, or at the padding.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// So much of a bundle is in memory at a time, where no certificate is larger.
 const CHUNK: usize = 16 << 10;
@@ -69,22 +82,47 @@ pub(super) fn each_block(mut reader: impl Read, mut look: impl FnMut(Block<'_>))
 
 struct Scanner {
     begin: Finder<'static>,
-    end: Finder<'static>,
+    dashes: Finder<'static>,
 }
 
 impl Scanner {
     fn new() -> Self {
         Self {
             begin: Finder::new(BEGIN),
-            end: Finder::new(END),
+            dashes: Finder::new(DASHES),
         }
     }
 
-    /// The first whole block, and what follows it.
+    /// The first whole block, and what follows it. One that another begins in is cut off, and none.
     fn next<'a>(&self, text: &'a [u8]) -> Option<(Block<'a>, &'a [u8])> {
-        let rest = &text[self.begin.find(text)? + BEGIN.len()..];
-        let (block, after) = rest.split_at(self.end.find(rest)?);
-        Some((Block(block.trim_ascii()), &after[END.len()..]))
+        let mut start = self.begin(text, 0)?;
+        let mut at = start;
+        loop {
+            at += self.dashes.find(&text[at..])?;
+            let (line, ahead) = (&text[at..], at + DASHES.len());
+            if line.starts_with(END) {
+                let block = Block(text[start..at].trim_ascii());
+                return Some((block, &line[END.len()..]));
+            }
+            if line.starts_with(BEGIN_OF_ANY) {
+                start = self.begin(text, at)?;
+            }
+            at = start.max(ahead);
+        }
+    }
+
+    /// Behind the first line that begins a block, from here on: within a line it is a part of something else.
+    fn begin(&self, text: &[u8], mut from: usize) -> Option<usize> {
+        loop {
+            let at = from + self.begin.find(&text[from..])?;
+            from = at + BEGIN.len();
+            if at
+                .checked_sub(1)
+                .is_none_or(|before| matches!(text[before], b'\n' | b'\r'))
+            {
+                return Some(from);
+            }
+        }
     }
 }
 
@@ -100,8 +138,8 @@ impl<'a> Block<'a> {
             .for_each(|line| base64.extend_from_slice(line));
         let der = STANDARD.decode(&base64).or_else(|_| {
             base64.clear();
-            self.lines().for_each(|line| base64.extend_from_slice(line));
-            STANDARD.decode(&base64)
+            base64.extend(self.0.iter().filter(|byte| !is_space(**byte)));
+            LENIENT.decode(&base64)
         });
         der.ok().map(CertificateDer::from)
     }
@@ -124,11 +162,11 @@ impl<'a> Block<'a> {
         let length = memchr::memchr(b'\n', self.0).map_or(self.0.len(), |end| end + 1);
         self.0.chunks(length.max(1)).map(<[u8]>::trim_ascii_end)
     }
+}
 
-    /// The lines, however long they are.
-    fn lines(self) -> impl Iterator<Item = &'a [u8]> {
-        self.0.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii)
-    }
+/// Those of ASCII: between the letters of base64 they are nothing.
+fn is_space(byte: u8) -> bool {
+    byte == b' ' || (b'\t'..=b'\r').contains(&byte)
 }
 
 /// Where the beginning of one certificate after the other is decoded.
@@ -212,8 +250,29 @@ mod tests {
     }
 
     #[test]
+    fn what_is_cut_off_hides_nothing_behind_it() {
+        for before in [
+            "-----BEGIN CERTIFICATE-----\nAQID\n",
+            "-----BEGIN CERTIFICATE-----\n",
+            "-----BEGIN CERTIFICATE-----\nAQID\n-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+            "# -----BEGIN CERTIFICATE-----\n",
+            "# -----BEGIN CERTIFICATE-----AAAA-----END CERTIFICATE-----\n",
+        ] {
+            let text = format!("{before}{BEGIN_LINE}Bgc={END_LINE}");
+            let found: Vec<_> = certificates(text.as_bytes()).collect();
+            assert_eq!(found, [CertificateDer::from(vec![6, 7])], "{before:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_put_together_without_a_line_break_is_read() {
+        let block = "-----BEGIN CERTIFICATE-----\nAQID\n-----END CERTIFICATE-----";
+        assert_eq!(certificates(block.repeat(3).as_bytes()).count(), 3);
+    }
+
+    #[test]
     fn blocks_are_found_wherever_a_read_ends() {
-        let comment = "#".repeat(3 * CHUNK);
+        let comment = "#".repeat(3 * CHUNK) + "\n";
         let block = |base64: &str| format!("{BEGIN_LINE}{base64}{END_LINE}{comment}");
         let text = ["AQID", &"AAAA".repeat(CHUNK), "BAUG", ""]
             .map(block)
@@ -237,6 +296,8 @@ mod tests {
             "AQ\nIDBAUG\nBwgJ",
             "AQIDBAUG\nBw\ngJ",
             "\n AQID\n\nBAUG \t\n BwgJ\n\n",
+            "\rAQID\rBAUG\rBwgJ\r",
+            "AQ IDBAUG\x0bBwgJ",
         ] {
             let text = format!("-----BEGIN CERTIFICATE-----{lines}-----END CERTIFICATE-----");
             let found: Vec<_> = certificates(text.as_bytes()).collect();
