@@ -4,6 +4,8 @@
 //! not be written and need not be.
 
 mod file;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod record;
 mod summary;
 mod syslog;

@@ -11,6 +11,8 @@ mod chain;
 mod cli;
 mod config;
 mod departure;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod guard;
 mod log;
 mod login;

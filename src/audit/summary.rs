@@ -49,7 +49,7 @@ fn is_open(path: &Path) -> bool {
     })
 }
 
-fn row(record: &Record) -> String {
+pub(super) fn row(record: &Record) -> String {
     let cells = [
         Some(record.registry.as_str()),
         Some(record.operation),

@@ -14,6 +14,8 @@ use secrecy::SecretString;
 use crate::protocol::Request;
 use crate::registry::IndexUrl;
 use files::{File, configs, credentials};
+#[cfg(any(test, fuzzing))]
+pub(crate) use store::fuzzing;
 
 /// What Cargo calls crates.io in every request, whatever protocol it speaks.
 pub(crate) const CRATES_IO: &str = "https://github.com/rust-lang/crates.io-index";

@@ -17,6 +17,8 @@ use secrecy::SecretString;
 
 use crate::protocol::{Cache, Request};
 use keyring::Keyring;
+#[cfg(any(test, fuzzing))]
+pub(crate) use plugin::fuzzing as plugin_laws;
 
 /// One of Cargo's providers, or a plugin.
 #[derive(Debug)]

@@ -1,5 +1,8 @@
 //! The other side of the protocol: a plugin is asked as Cargo asks it, but for the deadline, which Cargo does not have.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
+
 use std::io;
 use std::process::Stdio;
 

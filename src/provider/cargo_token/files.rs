@@ -33,6 +33,18 @@ pub(crate) enum Words {
     Other,
 }
 
+#[cfg(any(test, fuzzing))]
+impl File {
+    /// A file that is nowhere.
+    pub(super) fn of(text: &str) -> Self {
+        Self {
+            path: PathBuf::new(),
+            read_for: PathBuf::new(),
+            text: text.into(),
+        }
+    }
+}
+
 impl File {
     fn open(path: PathBuf, environment: &Environment) -> Result<Option<Self>, Error> {
         let content = environment.read("Cargo's config", &path)?;
@@ -141,7 +153,7 @@ pub(super) fn not_toml(path: &Path, text: &str, at: Option<Range<usize>>) -> Err
     .because(format!("line {line} makes no sense"))
 }
 
-fn line(text: &str, at: usize) -> usize {
+pub(super) fn line(text: &str, at: usize) -> usize {
     let before = text.get(..at).unwrap_or_default();
     before.matches('\n').count() + 1
 }

@@ -1,5 +1,8 @@
 //! Changing the file that `cargo login` writes: under the lock that Cargo takes, and whole or not at all.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
+
 use std::fs::{self, OpenOptions, TryLockError};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};

@@ -17,6 +17,7 @@
 //! * [`Moto`] is no double of ours but a real moto, for the tests that want real servers.
 //! * [`RealVault`] is no double either, and needs the Vault that `ci/install vault` builds.
 //! * [`GoogleFake`] is a fake of Google on Google's own messages, checked with Google's own clients, for those tests too.
+//! * [`corpus`] runs a fuzz target over the inputs that are kept for it.
 //! * [`leaks`] searches output and files for secrets, and `memory` what a process has in its memory.
 //! * [`page`] looks for the tests that a page of the guide names.
 //!
@@ -29,6 +30,7 @@ pub mod aws;
 pub mod cargo;
 pub mod client;
 pub mod clock;
+pub mod corpus;
 pub mod doctor;
 pub mod faults;
 mod form;

@@ -21,6 +21,8 @@ mod transport;
 pub use address::endpoint;
 pub use client::{Client, Repeatable, Settings};
 use concealed::Concealed;
+#[cfg(any(test, fuzzing))]
+pub use pem::fuzzing;
 pub use retry::Retry;
 pub use roots::Roots;
 pub use tls::ClientCertificate;

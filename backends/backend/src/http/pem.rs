@@ -234,9 +234,82 @@ impl names::Source for Lines<'_> {
     }
 }
 
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing {
+    //! What must hold whatever a bundle is, in builds with `--cfg fuzzing` and in tests only.
+
+    use super::*;
+
+    /// Where the general parser finds no fault, both find the same certificates; and so they are in whatever pieces they are
+    /// read, by the name that rustls has for them and by no other.
+    pub fn laws(text: &[u8]) {
+        use rustls::pki_types::pem::PemObject as _;
+
+        let ours: Vec<_> = certificates(text).collect();
+        let theirs = CertificateDer::pem_slice_iter(text).collect::<Result<Vec<_>, _>>();
+        if let Ok(theirs) = theirs
+            && is_plain(text)
+        {
+            assert_eq!(ours, theirs);
+        }
+        let (mut pieces, mut head) = (Vec::new(), Head::new());
+        each_block(Pieces(text), |block| {
+            if let Some(der) = block.der() {
+                named(block, &der, &mut head);
+                pieces.push(der);
+            }
+        })
+        .expect("bytes can be read");
+        assert_eq!(pieces, ours);
+    }
+
+    /// Whether each block ends before another begins, and on a line before it: they put what is cut off in front of what
+    /// follows, and we read files that were put together without a line break between them.
+    fn is_plain(text: &[u8]) -> bool {
+        let mut is_open = false;
+        text.split(|byte| matches!(byte, b'\n' | b'\r'))
+            .all(|line| {
+                let begins = line.starts_with(BEGIN_OF_ANY);
+                let is_odd = begins && is_open || line.windows(10).any(|ten| ten == [b'-'; 10]);
+                is_open = begins || is_open && !line.starts_with(b"-----END ");
+                !is_odd
+            })
+    }
+
+    fn named(block: Block<'_>, der: &CertificateDer<'_>, head: &mut Head) {
+        let mut store = rustls::RootCertStore::empty();
+        // What rustls takes for no authority is nobody's.
+        if store.add(der.clone()).is_err() {
+            return;
+        }
+        for root in &store.roots {
+            let subject = root.subject.as_ref();
+            assert_ne!(block.is_for(&[b"", subject], head), Some(false));
+            let other: Vec<_> = subject.iter().map(|byte| !byte).collect();
+            let is_other = block.is_for(&[&other], head);
+            assert!(subject.is_empty() || is_other != Some(true));
+        }
+    }
+
+    /// Gives few bytes a read.
+    struct Pieces<'a>(&'a [u8]);
+
+    impl Read for Pieces<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let length = buffer.len().min(61);
+            self.0.read(&mut buffer[..length])
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_corpus_keeps_the_laws() {
+        test_servers::corpus::replay("pem", fuzzing::laws);
+    }
 
     #[test]
     fn blocks_are_found_among_other_text() {
