@@ -87,8 +87,9 @@ impl<'a> Chain<'a> {
     /// identity that is refused never makes way for another.
     pub(crate) async fn ask(&mut self) -> Result<Found, End> {
         let mut passed_over = Vec::new();
-        for (position, source) in self.sources.iter().enumerate() {
-            let left = self.sources.len() - position;
+        // How many are to be asked still, this one among them.
+        let left = (1..=self.sources.len()).rev();
+        for (left, source) in left.zip(self.sources) {
             match self.ask_one(source, left).await {
                 Ok(found) => {
                     return Ok(Found {

@@ -395,6 +395,43 @@ mod tests {
     }
 
     #[test]
+    fn a_request_that_cannot_be_read_is_told_from_one_that_was_cut_off() {
+        for (request, what) in [
+            ("{\"v\":1,", "it is cut off, at column 7 of the line"),
+            (
+                "{\"v\":\"s3cret\"}",
+                "it is not what the protocol lays down, at column 13 of the line",
+            ),
+            ("s3cret", "it is not JSON, at column 1 of the line"),
+        ] {
+            let Err(answer) = Request::parse(request.as_bytes()) else {
+                panic!("{request} is a request");
+            };
+            assert_eq!(
+                line(&answer),
+                line(&Answer::other("can't read the request", [what.to_owned()]))
+            );
+        }
+    }
+
+    #[test]
+    fn a_plugin_reads_its_own_arguments_and_no_others() {
+        let read = |args: &str| {
+            format!(
+                r#"{{"v":1,"registry":{{"index-url":"u"}},"kind":"get","operation":"read"{args}}}"#
+            )
+        };
+        let Ok(request) = Request::parse(read(r#","args":["theirs"]"#).as_bytes()) else {
+            panic!("it is a request");
+        };
+        for (own, args) in [(&[][..], ""), (&["own".to_owned()], r#","args":["own"]"#)] {
+            let line = request.passed_on(own, None).unwrap();
+            let value = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
+            assert_eq!(value(line.expose_secret()), value(&read(args)));
+        }
+    }
+
+    #[test]
     fn answers_byte_for_byte() {
         let token = |cache, operation_independent| {
             line(&Answer::Token {

@@ -367,4 +367,9 @@ mod tests {
         assert_eq!(jwt_expiration(&"a.b.c".into()), None);
         assert_eq!(jwt_expiration(&"opaque".into()), None);
     }
+
+    #[test]
+    fn now_is_later_than_this_was_written() {
+        assert!((1_760_000_000..LAST_SECOND).contains(&now()));
+    }
 }

@@ -1,3 +1,4 @@
+mod registries;
 mod schema;
 
 use core::time::Duration;

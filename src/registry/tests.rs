@@ -131,6 +131,9 @@ fn what_is_no_index_url() {
         "Registry+https://example.com/",
         "https://user:password@example.com/",
         "sparse+https://exam\tple.com/",
+        "sparse+https://example.com/a b/",
+        "sparse+https://example.com/a\u{1}b/",
+        "sparse+https://example.com/a\\b/",
         "https:\\\\example.com/",
         "git@example.com:index.git",
         "data:text/plain,x",
@@ -198,6 +201,83 @@ fn one_url_has_one_entry() {
         url("sparse+https://b.example.com"),
     ];
     assert_eq!(entries.insert(twice, false, String::new()), Err(1));
+}
+
+#[test]
+fn what_of_an_entry_matches() {
+    let mut entries = Entries::default();
+    let own = url("sparse+https://a.example.com/index/");
+    let also = url("https://a.example.com/index.git");
+    let urls = vec![own.clone(), also.clone()];
+    entries.insert(urls, true, ()).unwrap();
+    let by = |text: &str| entries.matched(&url(text)).map(|matched| matched.by);
+    assert_eq!(by("sparse+https://a.example.com/index"), Some(By::Url));
+    assert_eq!(by("https://a.example.com/index.git"), Some(By::Also));
+    assert_eq!(
+        by("sparse+https://a.example.com/index/x/"),
+        Some(By::Prefix)
+    );
+    // What `also` names stands for itself alone.
+    assert_eq!(by("https://a.example.com/index.git/x"), None);
+
+    assert_eq!(entries.urls().collect::<Vec<_>>(), [&own]);
+    let all: Vec<_> = entries.all_urls().collect();
+    assert_eq!(all, [([own, also].as_slice(), true)]);
+}
+
+#[test]
+fn a_host_is_one_whatever_is_behind_it() {
+    let one = url("sparse+https://crates.example.com/index/");
+    assert!(one.is_on_host_of(&url("ssh://git@Crates.Example.com:2222/index")));
+    assert!(!one.is_on_host_of(&url("sparse+https://example.com/index/")));
+}
+
+#[test]
+fn where_an_index_says_how_it_is_used() {
+    let config = |text: &str| url(text).config_json().map(|url| url.to_string());
+    assert_eq!(
+        config("sparse+https://crates.example.com/index").as_deref(),
+        Some("https://crates.example.com/index/config.json")
+    );
+    assert_eq!(config("https://git.example.com/index"), None);
+}
+
+#[test]
+fn a_sparse_index_ends_in_a_slash_and_a_repository_does_not() {
+    for (text, shown) in [
+        (
+            "sparse+https://a.example.com/x",
+            "sparse+https://a.example.com/x/",
+        ),
+        (
+            "sparse+https://a.example.com/x?y",
+            "sparse+https://a.example.com/x?y",
+        ),
+        (
+            "sparse+https://a.example.com/x#y",
+            "sparse+https://a.example.com/x#y",
+        ),
+        (
+            "registry+https://a.example.com/x/",
+            "https://a.example.com/x",
+        ),
+    ] {
+        assert_eq!(url(text).to_string(), shown);
+    }
+}
+
+#[test]
+fn the_log_has_an_index_without_what_may_be_secret() {
+    for (text, shown) in [
+        (
+            "sparse+https://me@a.example.com:8443/x/?key=s3cret",
+            "sparse+https://a.example.com:8443/x/",
+        ),
+        ("ssh://git@a.example.com/x#s3cret", "ssh://a.example.com/x"),
+        ("s3cret", "not the URL of an index"),
+    ] {
+        assert_eq!(Bare(text).to_string(), shown);
+    }
 }
 
 #[test]

@@ -280,6 +280,33 @@ mod tests {
     }
 
     #[test]
+    fn the_field_that_was_meant_is_named() {
+        let two = r#"{"registry-token":"s3cret","user":"s3cret"}"#;
+        let set = |field: &str| format!("set `field = \"{field}\"` in the source");
+        for (json, field, help) in [
+            (two, "registry-tokens", set("registry-token")),
+            // A slip in each three letters.
+            (two, "registrytken", set("registry-token")),
+            (two, "usr", set("user")),
+            (
+                two,
+                "pas",
+                "set `field` in the source to the one that holds the token".to_owned(),
+            ),
+            (r#"{"key":"s3cret"}"#, "token", set("key")),
+            (r#"{"a":{"key":"s3cret"}}"#, "a.token", set("a.key")),
+            (
+                "{}",
+                "token",
+                "store the token in the field `token`".to_owned(),
+            ),
+        ] {
+            let error = pick(json, Some(field)).unwrap_err();
+            assert_eq!(error.help_text(), Some(help.as_str()), "{field}");
+        }
+    }
+
+    #[test]
     fn line_breaks_at_the_end_are_cut_and_nothing_else() {
         assert_eq!(whole(b" tok \r\n\n").unwrap(), " tok ");
         assert_eq!(whole(b"a\nb").unwrap(), "a\nb");

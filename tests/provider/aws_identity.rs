@@ -187,22 +187,27 @@ fn a_profile_that_is_named_counts_alone() {
         .to_owned();
     assert!(by.contains(&keys.id), "{by}");
     get(&ask("corp"));
-    for (profile, what) in [
+    for (profile, what, words) in [
         (
             "nope",
             "no AWS identity here: the profile `nope` gives none",
+            "could not find source profile nope",
         ),
         (
             "bare",
             "no AWS identity here: the profile `bare` gives none",
+            "there are no keys in it",
         ),
         (
             "one",
             "the AWS configuration of this machine makes no sense",
+            "profile formed an infinite loop",
         ),
     ] {
         let text = error_text(&ask(profile).get(URL, "read"));
         assert!(text.starts_with(what), "{text}");
+        // In the SDK's own words, and once: each of its errors repeats the one below it.
+        assert_eq!(text.matches(words).count(), 1, "{text}");
     }
     assert_eq!(server.requests().len(), 3);
 }

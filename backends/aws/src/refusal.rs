@@ -194,4 +194,47 @@ mod tests {
             assert_eq!(told(body.as_bytes()), expected);
         }
     }
+
+    #[test]
+    fn whoever_answers_for_a_service_that_is_down_says_so_by_the_status() {
+        for (status, expected) in [
+            (400, false),
+            (403, false),
+            (404, false),
+            (408, true),
+            (412, true),
+            (429, true),
+            (499, false),
+            (500, true),
+            (503, true),
+        ] {
+            assert_eq!(is_away(status), expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_described_with_the_id_that_aws_can_look_up() {
+        let refusal = |id: Option<&str>| Refusal {
+            operation: "GetSecretValue",
+            code: "AccessDenied".to_owned(),
+            message: String::new(),
+            request_id: id.map(str::to_owned),
+        };
+        assert_eq!(
+            refusal(None).described(),
+            "GetSecretValue answered AccessDenied"
+        );
+        assert_eq!(
+            refusal(Some("r-1")).described(),
+            "GetSecretValue answered AccessDenied (request r-1)"
+        );
+    }
+
+    #[test]
+    fn our_own_error_is_found_below_others() {
+        let ours_below = Error::new(Kind::Timeout, "late");
+        let wrapped = SdkError::<Error, HttpResponse>::construction_failure(ours_below.clone());
+        assert_eq!(ours(&wrapped), Some(ours_below));
+        assert_eq!(ours(&std::io::Error::other("reset")), None);
+    }
 }

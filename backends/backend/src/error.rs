@@ -166,4 +166,27 @@ mod tests {
             "can't reach `https://vault.example.com`: connect: connection refused"
         );
     }
+
+    #[test]
+    fn several_are_one_with_the_first_help() {
+        let no = |what: &str| Error::new(Kind::NotFound, what);
+        let joined = |errors| Error::joined(Kind::NotAvailable, "nowhere", errors);
+        assert_eq!(joined(vec![no("one")]), no("one"));
+        let many = joined(vec![no("one"), no("two").help("2"), no("three").help("3")]);
+        assert_eq!(many.kind(), Kind::NotAvailable);
+        assert_eq!(many.to_string(), "nowhere: one: two: three");
+        assert_eq!(many.help_text(), Some("2"));
+        assert_eq!(joined(Vec::new()).help_text(), None);
+    }
+
+    #[test]
+    fn the_log_has_a_word_for_each_kind() {
+        for (kind, word) in [
+            (Kind::NotFound, "not-found"),
+            (Kind::Unauthenticated, "unauthenticated"),
+            (Kind::PermissionDenied, "permission-denied"),
+        ] {
+            assert_eq!(kind.to_string(), word);
+        }
+    }
 }

@@ -95,3 +95,41 @@ impl Display for Took {
         write!(f, "{}ms", self.0.as_millis())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    static SEEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+    fn write(message: &'static str, values: &[(&'static str, &dyn Public)]) {
+        let values: Vec<_> = values
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
+        let mut seen = SEEN.lock().unwrap();
+        seen.push(format!("{message} {}", values.join(" ")));
+    }
+
+    #[test]
+    fn the_first_log_gets_every_event_and_its_values() {
+        start(write);
+        start(|_, _| {});
+        let timer = Timer::start();
+        step!(
+            "tried",
+            program = Program(OsStr::new("gcloud")),
+            kind = Kind::NotFound,
+            took = Took(Duration::from_micros(1999))
+        );
+        let seen = SEEN.lock().unwrap();
+        assert!(
+            seen.iter()
+                .any(|line| line == "tried program=gcloud kind=not-found took=1ms"),
+            "{seen:?}"
+        );
+        assert!(timer.0.is_some());
+    }
+}

@@ -32,3 +32,20 @@ impl Drop for Mark {
         UNBROKEN.set(UNBROKEN.get() - 1);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_stands_until_the_last_work_under_it_has_ended() {
+        assert!(!is_unbroken());
+        let outer = Mark::set();
+        let inner = Mark::set();
+        assert!(is_unbroken());
+        drop(inner);
+        assert!(is_unbroken());
+        drop(outer);
+        assert!(!is_unbroken());
+    }
+}

@@ -196,3 +196,6 @@ fn help(action: &Action<'_>, kind: Kind, answer: &Answer, dialect: Dialect) -> O
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -281,3 +281,18 @@ fn the_wrong_scheme() {
         assert_eq!(server.connections(), 6);
     }
 }
+
+/// Whoever has shown a certificate is at the right address: what breaks off stands between.
+#[test]
+fn broken_off_behind_tls() {
+    let authority = Authority::new();
+    let certificate = authority.server(&["127.0.0.1"]);
+    let server = Server::start_tls(&certificate, None, |_| Response::disconnect());
+    let provider =
+        provider(&server.url(), r#"ca-file = "ca.pem""#).file(".cargo/ca.pem", authority.pem());
+    let text = error_text(&provider.get(STOPS, "read")).replace(&server.url(), "$VAULT");
+    assert!(
+        text.starts_with(BROKEN) && text.ends_with(BETWEEN),
+        "{text}"
+    );
+}

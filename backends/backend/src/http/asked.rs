@@ -53,3 +53,22 @@ impl fmt::Display for Asked<'_> {
         f.write_str(self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neither_a_user_nor_a_query_is_told() {
+        for (uri, told) in [
+            (
+                "https://me:s3cret@vault.example.com:8200/v1/secret?key=s3cret",
+                "GET https://vault.example.com:8200/v1/secret",
+            ),
+            ("/v1/secret?key=s3cret", "GET /v1/secret"),
+        ] {
+            let request = Request::get(uri).body(Vec::new()).unwrap();
+            assert_eq!(Asked(&describe(&request)).to_string(), told);
+        }
+    }
+}

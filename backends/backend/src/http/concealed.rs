@@ -112,6 +112,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_shorter_than_a_signature_is_a_word() {
+        let jwt = |length| format!("e30.e30.{}", "s".repeat(length));
+        assert_eq!(signature(&jwt(42)), None);
+        assert_eq!(signature(&jwt(43)), Some("s".repeat(43).as_str()));
+    }
+
+    #[test]
     fn nor_in_the_form_in_which_they_were_sent() {
         let concealed = Concealed::default();
         concealed.add(&SecretString::from("1//a b+c\"d"));

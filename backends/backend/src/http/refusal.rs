@@ -150,3 +150,69 @@ fn tls_help(error: &TlsError, keys: Keys) -> String {
     };
     help.to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use rustls::{AlertDescription, PeerIncompatible};
+
+    use super::*;
+
+    #[test]
+    fn what_helps_with_tls_is_told_by_the_type_of_the_failure() {
+        use CertificateError::{Expired, NotValidForName, NotValidYet, Revoked, UnknownIssuer};
+
+        let certificate = TlsError::InvalidCertificate;
+        let alert = TlsError::AlertReceived(AlertDescription::HandshakeFailure);
+        for (error, is_complete, words) in [
+            (
+                certificate(UnknownIssuer),
+                true,
+                "set `ca-file` to the authority's",
+            ),
+            (
+                certificate(NotValidForName),
+                true,
+                "or set `tls-server-name`",
+            ),
+            (
+                certificate(NotValidForName),
+                false,
+                "use that name in the address",
+            ),
+            (certificate(Expired), true, "has expired"),
+            (certificate(NotValidYet), true, "is not valid yet"),
+            (certificate(Revoked), true, "check the server's certificate"),
+            (
+                InvalidMessage::InvalidContentType.into(),
+                true,
+                "does not speak TLS",
+            ),
+            (alert.clone(), true, "(`client-cert`, `client-key`)"),
+            (alert, false, "which this backend does not have"),
+            (
+                PeerIncompatible::Tls12NotOffered.into(),
+                true,
+                "must offer TLS 1.2 or 1.3",
+            ),
+        ] {
+            let keys = Keys {
+                is_complete,
+                authority: "`ca-file`",
+            };
+            let help = tls_help(&error, keys);
+            assert!(help.contains(words), "{error}: {help}");
+            assert_eq!(
+                help.contains("tls-server-name"),
+                words.contains("tls-server-name")
+            );
+        }
+    }
+
+    #[test]
+    fn a_failure_of_tls_is_found_below_others() {
+        let tls = TlsError::InvalidCertificate(CertificateError::Expired);
+        let below = std::io::Error::other(std::io::Error::other(tls.clone()));
+        assert_eq!(tls_error(&below), Some(&tls));
+        assert_eq!(tls_error(&std::io::Error::other("reset")), None);
+    }
+}

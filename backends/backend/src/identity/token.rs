@@ -96,6 +96,7 @@ mod tests {
             r#"iss "https://token.actions.githubusercontent.com", aud ["vault"], sub "repo:acme/app:ref:refs/heads/main""#
         );
         assert!(!format!("{token:?}").contains(&text));
+        assert_eq!(token.secret().expose_secret(), text);
         assert_eq!(token.claim("aud"), ["vault"]);
         assert_eq!(token.claim("sub"), ["repo:acme/app:ref:refs/heads/main"]);
         for other in ["exp", "nbf"] {

@@ -2,6 +2,7 @@
 
 mod federation;
 mod reasons;
+mod rights;
 
 use super::*;
 

@@ -14,7 +14,11 @@ fn a_refused_trade_says_what_to_compare() {
         ("unauthorized_client", ["attribute condition", "sub \"me\""]),
         (
             "invalid_grant",
-            ["`https://wanted.example.com`", "aud \"other\""],
+            [
+                "its issuer must be the provider's, its audience one of the allowed (we asked for a token for \
+                 `https://wanted.example.com`)",
+                "aud \"other\"",
+            ],
         ),
         ("invalid_target", ["number of its project", "providers/x"]),
     ] {
@@ -52,6 +56,11 @@ fn providers_are_listed_and_described_where_they_are() {
             "projects/7/locations/global/workloadIdentityPools/ci/providers/x",
             "invalid_target",
             "workload-identity-pools providers list --workload-identity-pool=ci --location=global --project=7 --show-deleted",
+        ),
+        (
+            "locations/global/workforcePools/staff/providers/x",
+            "invalid_target",
+            "workforce-pools providers list --workforce-pool=staff --location=global --show-deleted",
         ),
         (
             "locations/global/workforcePools/staff/providers/x",
