@@ -4,7 +4,7 @@
     python3 ci/supply.py unsafe < cargo-tree       no unsafe code of ours; who of the linked crates has some
     python3 ci/supply.py bounds OTHER < Cargo.lock how many crates have another version in the lock file OTHER
     python3 ci/supply.py auditable JSON < cargo-tree    whether a build names what is linked
-    python3 ci/supply.py mutants FOLDER            what came of each module, from cargo-mutants' own reports
+    python3 ci/supply.py mutants FOLDER [--write]  what came of each module, from cargo-mutants' own reports
 """
 
 import json
@@ -33,14 +33,15 @@ def table(rows, *options):
     if "--write" in options:
         for check, result, what, seconds in rows:
             if result != "not run" or what.startswith("there is no release"):
-                replace(check, [what, result, f"{seconds} s"])
+                replace(check, lambda _: [what, result, f"{seconds} s"])
 
 
 def replace(name, cells):
-    """The row of a table of the page that begins with this name."""
-    line = "| " + " | ".join([f"`{name}`", *cells]) + " |"
-    old = PAGE.read_text()
-    new, found = re.subn(rf"^\| `{re.escape(name)}` \|.*$", lambda _: line, old, flags=re.M)
+    """The row of a table of the page that begins with this name: its cells are made of those that it had."""
+    def row(old):
+        return "| " + " | ".join([f"`{name}`", *map(str, cells(old[1].split(" | ")))]) + " |"
+
+    new, found = re.subn(rf"^\| `{re.escape(name)}` \| (.*) \|$", row, PAGE.read_text(), flags=re.M)
     if found != 1:
         sys.exit(f"ci/supply.py: docs/supply-chain.md has {found} rows of `{name}`")
     PAGE.write_text(new)
@@ -119,23 +120,23 @@ def auditable(found):
     return 1 if wanted - told else 0
 
 
-def mutants(folder):
-    missed = 0
+def mutants(folder, *options):
     total = [0, 0, 0, 0]
     for module in sorted(Path(folder).iterdir()):
-        second = module / "mutants.out" / "outcomes.json"
-        # The second run has only what the first one missed.
-        first, second = (json.loads(file.read_text()) for file in (module / "first.json", second))
+        # The last run: the second, which has only what the first one missed, or the first.
+        last = module / "mutants.out" / "outcomes.json"
+        first, last = (json.loads(file.read_text()) for file in (module / "first.json", last))
         count = first["total_mutants"]
-        survivors = second["missed"] + second["timeout"]
-        unviable = first["unviable"] + second["unviable"]
+        survivors = last["missed"] + last["timeout"]
+        unviable = first["unviable"] + (last["unviable"] if first["missed"] + first["timeout"] else 0)
         row = [count, count - survivors - unviable, unviable, survivors]
         total = [a + b for a, b in zip(total, row)]
-        missed += survivors
         print(f"{module.name}: {row[0]} mutants, {row[1]} killed, {row[2]} unviable, {row[3]} survived", file=sys.stderr)
-        for one in second["outcomes"]:
+        for one in last["outcomes"]:
             if one["summary"] in ("MissedMutant", "Timeout"):
                 print(f"  {one['scenario']['Mutant']['name']}", file=sys.stderr)
+        if "--write" in options:
+            replace(module.name, lambda old, row=row: [old[0], *row])
     print(f"{total[0]} mutants, {total[1]} killed, {total[2]} unviable, {total[3]} survived")
 
 
