@@ -12,6 +12,10 @@ import socket
 import threading
 import time
 
+# One way, in seconds. A system that waits before it acknowledges, and so has Nagle's algorithm hold back what follows, waits
+# for half of the way there and back.
+DELAY = 0.040
+
 # What a record of TLS starts with, and how long one is that holds nothing but "I close".
 ALERT, HANDSHAKE, APPLICATION = 21, 22, 23
 CLOSES = 5 + 2 + 1 + 16
@@ -26,12 +30,12 @@ class Line:
 
 
 class Relay:
-    """Passes bytes between clients and a server, each of them later by `delay` seconds, and notes them on a line."""
+    """Passes bytes between clients and a server, each of them later by the delay, and notes them on a line."""
 
-    def __init__(self, address, line, delay):
+    def __init__(self, address, line):
         host, port = address.split("://", 1)[1].rsplit(":", 1)
         self.server = (host, int(port))
-        self.line, self.delay = line, delay
+        self.line = line
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"https://127.0.0.1:{self.listener.getsockname()[1]}"
 
@@ -48,7 +52,7 @@ class Relay:
                 client, _ = self.listener.accept()
             except OSError:
                 return
-            connection = Connection(client, socket.create_connection(self.server), self.delay)
+            connection = Connection(client, socket.create_connection(self.server))
             self.line.connections.append(connection)
             threading.Thread(target=connection.pass_on, daemon=True).start()
 
@@ -56,8 +60,8 @@ class Relay:
 class Connection:
     """One connection, and what was said on it: a list of flights of the client, and the server's first bytes."""
 
-    def __init__(self, client, server, delay):
-        self.client, self.server, self.delay = client, server, delay
+    def __init__(self, client, server):
+        self.client, self.server = client, server
         for end in (client, server):
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.flights, self.first, self.has_heard = [], b"", True
@@ -87,7 +91,7 @@ class Connection:
 
     def lateness(self, to):
         # The answer to its first packet, which the kernel has given at once.
-        return self.delay + (2 * self.delay if to is self.server and not self.first else 0)
+        return DELAY + (2 * DELAY if to is self.server and not self.first else 0)
 
     def note(self, data):
         if self.has_heard:

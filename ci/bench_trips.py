@@ -7,7 +7,6 @@ import argparse
 import contextlib
 import os
 import pathlib
-import shutil
 import statistics
 import subprocess
 import sys
@@ -15,13 +14,11 @@ import time
 from dataclasses import dataclass
 
 from bench import clients_there, machine, set_up
-from bench_line import Connection, Line, Relay
+from bench_line import DELAY, Connection, Line, Relay
 from bench_rows import (
     AWS_LOGIN, AWS_READ, CURL, GOOGLE, GOOGLE_HOSTS, LOGIN, MINIMAL, MINIMAL_STATIC, PINNED, OURS, Client, Failure,
 )  # fmt: skip
 
-# One way, in seconds.
-DELAY = 0.040
 ROUND_TRIP = 2 * DELAY
 
 CURL_TWICE = "curl, two commands"
@@ -40,7 +37,7 @@ def main():
     with contextlib.ExitStack() as stack:
         bench, addresses = set_up(stack, tools)
         line = Line()
-        relays = [stack.enter_context(Relay(address, line, DELAY)) for address in addresses]
+        relays = [stack.enter_context(Relay(address, line)) for address in addresses]
         results = {
             row: {name: measure(bench, line, client, options.rounds) for name, client in clients.items()}
             for row, clients in rows(bench, [relay.address for relay in relays]).items()
@@ -86,8 +83,6 @@ class Result:
 def measure(bench, line, client, rounds):
     times, counts = [], set()
     for _ in range(1 + rounds):
-        # AWS's command line keeps there what it got for its identity, and a job starts without.
-        shutil.rmtree(bench.folder / ".aws", ignore_errors=True)
         line.connections.clear()
         times.append(timed(bench, client))
         connections = list(line.connections)
