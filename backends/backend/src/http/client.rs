@@ -9,7 +9,6 @@ use url::Url;
 
 use super::address::{self, ActualHost, is_loopback, is_metadata, origin};
 use super::asked::{self, describe};
-use super::authorities::Authorities;
 use super::{ClientCertificate, Concealed, Retry, Roots, refusal, retry, tls};
 use crate::log::Timer;
 use crate::{Context, Deadline, Error, Kind, Running};
@@ -106,13 +105,9 @@ impl Client {
     ///
     /// [`Kind::Invalid`] if the address, the certificates or the proxy can't be used.
     pub fn new(address: &Url, settings: Settings, context: &Context) -> Result<Self, Error> {
-        let provider = tls::provider();
-        let verifier = match address.scheme() {
-            "https" => settings.roots.verifier(&context.environment, &provider)?,
-            // Nobody is verified, so nobody is trusted, and no bundle is read.
-            _ => Some(Arc::new(Authorities::new(Vec::new(), &provider)) as _),
-        };
-        let tls = tls::config(provider, verifier, settings.certificate.as_ref())?;
+        // In plain HTTP nobody is verified, and no bundle is read.
+        let roots = (address.scheme() == "https").then_some(&settings.roots);
+        let tls = tls::config(roots, settings.certificate.as_ref(), &context.environment)?;
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .user_agent(USER_AGENT)

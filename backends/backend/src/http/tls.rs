@@ -2,7 +2,6 @@ use core::fmt;
 use std::sync::Arc;
 
 use rustls::client::Resumption;
-use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::hash::HashAlgorithm;
 use rustls::pki_types::PrivateKeyDer;
@@ -10,8 +9,9 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, SupportedCipherSuite};
 use secrecy::{ExposeSecret as _, SecretSlice};
 
-use super::pem;
-use crate::{Error, Kind};
+use super::authorities::Authorities;
+use super::{Roots, pem};
+use crate::{Environment, Error, Kind};
 
 /// The certificate that the client shows to the server (mTLS), with its key.
 #[derive(Clone)]
@@ -43,15 +43,19 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(provider)
 }
 
-/// The TLS side of one client: TLS 1.2 and 1.3, HTTP/1.1.
+/// The TLS side of one client: TLS 1.2 and 1.3, HTTP/1.1. Without roots nobody is trusted.
 ///
-/// `verifier` is `None` where the platform verifies. One process opens one connection to a server, so nothing is
-/// kept for resuming a session.
+/// One process opens one connection to a server, so nothing is kept for resuming a session.
 pub(super) fn config(
-    provider: Arc<CryptoProvider>,
-    verifier: Option<Arc<dyn ServerCertVerifier>>,
+    roots: Option<&Roots>,
     certificate: Option<&ClientCertificate>,
+    environment: &Environment,
 ) -> Result<ClientConfig, Error> {
+    let provider = provider();
+    let verifier = match roots {
+        Some(roots) => roots.verifier(environment, &provider)?,
+        None => Some(Arc::new(Authorities::new(Vec::new(), &provider)) as _),
+    };
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| {
