@@ -96,7 +96,12 @@ GOOGLE_FACTS = {
 
 def main():
     options = parse_arguments()
-    tools, notes = clients_there(options)
+    paths = {OURS: options.ours, MINIMAL: options.minimal, MINIMAL_STATIC: options.minimal_static, CURL: CURL}
+    paths |= {VAULT: options.vault, AWS: options.aws, GCLOUD: options.gcloud}
+    # It is measured when somebody asks for it, and missed by nobody.
+    if options.official:
+        paths[OFFICIAL] = options.official
+    tools, notes = clients_there(paths)
     with contextlib.ExitStack() as stack:
         bench, addresses = set_up(stack, tools)
         rows = bench.clients(*addresses)
@@ -122,15 +127,11 @@ def main():
     return 1 if exceeded else 0
 
 
-def clients_there(options):
-    """The paths of the clients that are measured, and a note on each that is missing."""
-    tools = {OURS: options.ours, MINIMAL: options.minimal, MINIMAL_STATIC: options.minimal_static, CURL: CURL}
-    notes = []
-    # It is measured when somebody asks for it, and missed by nobody.
-    if options.official:
-        tools[OFFICIAL] = options.official
-    for name, path in ((VAULT, options.vault), (AWS, options.aws), (GCLOUD, options.gcloud)):
-        if path and os.access(path, os.X_OK):
+def clients_there(paths):
+    """Those of these clients that are there, and a note on each of the others."""
+    tools, notes = {}, []
+    for name, path in paths.items():
+        if name not in OPTIONAL or (path and os.access(path, os.X_OK)):
             tools[name] = path
         else:
             notes.append(f"{name}: **not measured**, its command line is not there ({OPTIONAL[name]})")
@@ -323,13 +324,15 @@ def report(rows, facts, options):
 
 
 def machine():
-    model = platform.machine()
+    rustc = subprocess.check_output(["rustc", "--version"], text=True).strip()
+    return f"{processor()}, {os.cpu_count()} cores, Linux, {rustc}"
+
+
+def processor():
     for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
-            model = line.split(":", 1)[1].strip()
-            break
-    rustc = subprocess.check_output(["rustc", "--version"], text=True).strip()
-    return f"{model}, {os.cpu_count()} cores, Linux, {rustc}"
+            return line.split(":", 1)[1].strip()
+    return platform.machine()
 
 
 def budget_table(rows, facts):
@@ -396,11 +399,16 @@ def progress(text):
         sys.stderr.flush()
 
 
-if __name__ == "__main__":
+def run(command, main):
+    """Ends the process as `main` does; what a person must hear is said in the name of the command."""
     try:
         code = main()
     except Failure as failure:
-        code = f"ci/bench: {failure}"
+        code = f"{command}: {failure}"
     finally:
         progress("")
     sys.exit(code)
+
+
+if __name__ == "__main__":
+    run("ci/bench", main)

@@ -5,11 +5,12 @@ import contextlib
 import json
 import os
 import pathlib
-import platform
 import subprocess
 import sys
 
-from bench import BUDGETS, crate_count, measure_connections, measure_instructions, measure_memory, measured, set_up
+from bench import (
+    BUDGETS, crate_count, measure_connections, measure_instructions, measure_memory, measured, processor, run, set_up,
+)  # fmt: skip
 from bench_rows import OURS, Failure
 
 CI = pathlib.Path(__file__).parent
@@ -44,10 +45,10 @@ def main():
     if options.write:
         COUNTS.write_text(json.dumps(found, indent=2) + "\n")
     known = json.loads(COUNTS.read_text())
-    lines, failures = compare(found, known)
-    print("\n".join(lines))
+    rows, failures = compare(found, known)
+    print(table(("case", "count", "was", "is", "change", "limit"), rows))
     if options.write:
-        PAGE.write_text(page(lines))
+        PAGE.write_text(page(rows))
     for failure in failures:
         print(f"ci/budget: {failure}", file=sys.stderr)
     return 1 if failures else 0
@@ -76,37 +77,36 @@ def counts(ours):
 
 
 def compare(found, known):
-    """The table, and what is wrong."""
+    """The rows of the table, and what is wrong."""
     limits = {(row, {"instructions": "instructions, M"}.get(measure, measure)): limit for row, measure, limit in BUDGETS}
     if [(row, *measures) for row, measures in found.items()] != [(row, *measures) for row, measures in known.items()]:
         raise Failure(f"{COUNTS.name} is of other cases than those that were measured\nhelp: ci/budget --write")
-    lines, failures = ["| case | count | was | is | change | limit |", "|---|---|---:|---:|---:|---:|"], []
+    rows, failures = [], []
     for row, measures in found.items():
         for measure, value in measures.items():
             was, limit = known[row][measure], limits.get((row, measure))
             change = "–" if value == was else f"{value / was - 1:+.1%}" if was else "more"
-            lines.append(f"| {row} | {measure} | {was} | {value} | {change} | {'' if limit is None else limit} |")
+            rows.append((row, measure, was, value, change, "" if limit is None else limit))
             if value > (was if measure in EXACT else was * MAY_GROW):
                 failures.append(f"{row}: {measure}: {value} where it was {was} ({change})")
             if limit is not None and value > limit:
                 failures.append(f"{row}: {measure}: {value} is over the limit of {limit}")
-    return lines, failures
+    return rows, failures
 
 
-def page(lines):
-    processor = next(
-        (line.split(":", 1)[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")),
-        platform.machine(),
-    )
-    valgrind = subprocess.check_output(["valgrind", "--version"], text=True).strip()
+def table(head, rows):
+    """Two columns of words, and of numbers what follows."""
+    rule = "|---|---|" + "---:|" * (len(head) - 2)
+    head, *rows = (f"| {' | '.join(map(str, cells))} |" for cells in (head, *rows))
+    return "\n".join((head, rule, *rows))
+
+
+def page(rows):
     # Was and is are one on the day that it is written.
-    table = "\n".join("|".join(cells[:3] + cells[4:5] + cells[6:]) for cells in (line.split("|") for line in lines))
-    return TEXT.format(growth=MAY_GROW - 1, table=table, processor=processor, valgrind=valgrind)
+    now = table(("case", "count", "is", "limit"), [(row, measure, value, limit) for row, measure, _, value, _, limit in rows])
+    valgrind = subprocess.check_output(["valgrind", "--version"], text=True).strip()
+    return TEXT.format(growth=MAY_GROW - 1, table=now, processor=processor(), valgrind=valgrind)
 
 
 if __name__ == "__main__":
-    try:
-        code = main()
-    except Failure as failure:
-        code = f"ci/budget: {failure}"
-    sys.exit(code)
+    run("ci/budget", main)

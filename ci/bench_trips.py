@@ -13,10 +13,10 @@ import sys
 import time
 from dataclasses import dataclass
 
-from bench import clients_there, machine, set_up
+from bench import clients_there, machine, run, set_up
 from bench_line import DELAY, Connection, Line, Relay
 from bench_rows import (
-    AWS_LOGIN, AWS_READ, CURL, GOOGLE, GOOGLE_HOSTS, LOGIN, MINIMAL, MINIMAL_STATIC, PINNED, OURS, Client, Failure,
+    AWS, AWS_LOGIN, AWS_READ, CURL, GCLOUD, GOOGLE, GOOGLE_HOSTS, LOGIN, OURS, PINNED, VAULT, Client, Failure,
 )  # fmt: skip
 
 ROUND_TRIP = 2 * DELAY
@@ -31,9 +31,7 @@ NEEDED = {PINNED: (1, 3), LOGIN: (1, 5), AWS_READ: (1, 3), AWS_LOGIN: (1, 4), GO
 def main():
     options = parse_arguments()
     # The smallest client asks one thing: there is a row for that in ci/bench.
-    options.minimal = options.minimal_static = options.official = options.gcloud = None
-    tools, notes = clients_there(options)
-    del tools[MINIMAL], tools[MINIMAL_STATIC]
+    tools, notes = clients_there({OURS: options.ours, CURL: CURL, VAULT: options.vault, AWS: options.aws, GCLOUD: None})
     with contextlib.ExitStack() as stack:
         bench, addresses = set_up(stack, tools)
         line = Line()
@@ -161,8 +159,4 @@ def check(results):
 
 
 if __name__ == "__main__":
-    try:
-        code = main()
-    except Failure as failure:
-        code = f"ci/trips: {failure}"
-    sys.exit(code)
+    run("ci/trips", main)
