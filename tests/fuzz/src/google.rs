@@ -6,7 +6,7 @@ use cargo_credential_bridge_gcp::Gcp;
 use serde_json::json;
 
 use crate::TOKEN;
-use crate::store::{Asked, ask, payload};
+use crate::store::{Asked, ask, bound_to, payload};
 
 /// The secret is the one of the access, and bound as the annotations say; the token that it was read by is in no message.
 pub(crate) fn laws(data: &[u8]) {
@@ -43,13 +43,7 @@ pub(crate) fn laws(data: &[u8]) {
             assert_eq!(Some(payload(&fetched)), data.ok().as_deref());
             assert_eq!(described.status, 200);
             let said = described.json["annotations"]["index-url"].as_str();
-            assert_eq!(
-                fetched
-                    .binding
-                    .as_ref()
-                    .map(|binding| binding.urls.as_str()),
-                said
-            );
+            assert_eq!(bound_to(&fetched), said);
         }
     }
 }

@@ -66,13 +66,7 @@ pub(crate) fn aws(data: &[u8]) {
         .flatten()
         .find(|tag| tag["Key"] == "index-url");
     let said = tag.map(|tag| tag["Value"].as_str().unwrap_or_default());
-    assert_eq!(
-        fetched
-            .binding
-            .as_ref()
-            .map(|binding| binding.urls.as_str()),
-        said
-    );
+    assert_eq!(bound_to(&fetched), said);
 }
 
 /// The bytes of a secret.
@@ -81,6 +75,12 @@ pub(crate) fn payload(fetched: &Fetched) -> &[u8] {
         Payload::Bytes(bytes) => bytes.expose_secret(),
         Payload::Fields(json) => json.expose_secret().as_bytes(),
     }
+}
+
+/// The registries that a secret is for, if it names any.
+pub(crate) fn bound_to(fetched: &Fetched) -> Option<&str> {
+    let binding = fetched.binding.as_ref()?;
+    Some(&binding.urls)
 }
 
 /// Has the backend fetch a secret from a server that gives the parts of `data` as its answers: of each, the first byte is

@@ -4,7 +4,7 @@ use cargo_credential_bridge_vault::Vault;
 use serde_json::{Value, json};
 
 use crate::TOKEN;
-use crate::store::{Asked, ask, payload};
+use crate::store::{Asked, ask, bound_to, payload};
 
 /// A secret of the KV engine, which is `data` in `data`.
 pub(crate) fn path(data: &[u8]) {
@@ -52,10 +52,10 @@ fn laws(data: &[u8], reference: Value, way: &[&str]) {
                 Some(secret)
             );
             let said = &read.json["data"]["metadata"]["custom_metadata"]["index-url"];
-            let binding = fetched.binding.map(|binding| binding.urls);
+            let bound_to = bound_to(&fetched);
             match said {
-                Value::String(said) => assert_eq!(binding.as_ref(), Some(said)),
-                said => assert_eq!(binding.is_some(), !said.is_null()),
+                Value::String(said) => assert_eq!(bound_to, Some(said.as_str())),
+                said => assert_eq!(bound_to.is_some(), !said.is_null()),
             }
         }
     }

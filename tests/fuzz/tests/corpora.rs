@@ -5,11 +5,9 @@ use std::process::Command;
 #[test]
 fn the_corpora_keep_the_laws() {
     for (target, _) in fuzz_targets::TARGETS {
-        let inputs = test_servers::corpus::inputs(target);
-        assert!(!inputs.is_empty(), "`{target}` has no corpus");
         // AWS's SDK finds its keys in the environment of the process alone.
         let run = Command::new(env!("CARGO_BIN_EXE_fuzz"))
-            .args(inputs)
+            .args(test_servers::corpus::inputs(target))
             .env_clear()
             .envs([("FUZZ_TARGET", *target), ("HOME", "/nonexistent")])
             .envs([

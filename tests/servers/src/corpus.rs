@@ -6,11 +6,9 @@ use std::path::{Path, PathBuf};
 /// Has `laws` look at each input of a target.
 ///
 /// # Panics
-/// With the input, if a law is broken; if there are no inputs.
+/// With the input, if a law is broken; as [`inputs`].
 pub fn replay(target: &str, laws: impl Fn(&[u8])) {
-    let inputs = inputs(target);
-    assert!(!inputs.is_empty(), "`{target}` has no corpus");
-    for path in inputs {
+    for path in inputs(target) {
         let data = std::fs::read(&path).expect("an input can be read");
         let outcome = panic::catch_unwind(AssertUnwindSafe(|| laws(&data)));
         assert!(
@@ -24,7 +22,7 @@ pub fn replay(target: &str, laws: impl Fn(&[u8])) {
 /// The files of a corpus, sorted.
 ///
 /// # Panics
-/// If the folder can't be read.
+/// If the folder can't be read, or has no file.
 #[must_use]
 pub fn inputs(target: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus");
@@ -34,6 +32,7 @@ pub fn inputs(target: &str) -> Vec<PathBuf> {
         .flatten()
         .map(|file| file.expect("the folder can be read").path())
         .collect();
+    assert!(!files.is_empty(), "`{target}` has no corpus");
     files.sort();
     files
 }

@@ -96,16 +96,21 @@ impl Bundle {
     }
 }
 
+/// Places, for messages.
+pub(super) fn listed<'a>(places: impl IntoIterator<Item = &'a PathBuf>) -> String {
+    let places = places
+        .into_iter()
+        .map(|place| format!("`{}`", place.display()));
+    places.collect::<Vec<_>>().join(", ")
+}
+
 /// Nobody is trusted here.
 pub(super) fn none_in<'a>(places: impl IntoIterator<Item = &'a PathBuf>) -> Error {
-    let places: Vec<_> = places
-        .into_iter()
-        .map(|place| format!("`{}`", place.display()))
-        .collect();
+    let places = listed(places);
     Error::new(Kind::Invalid, "this system has no certificate authorities")
         .because(match places.is_empty() {
             true => "it has no bundle in any usual place".to_owned(),
-            false => format!("looked in {}", places.join(", ")),
+            false => format!("looked in {places}"),
         })
         .help("install the package `ca-certificates`, set SSL_CERT_FILE to a bundle, or set `ca-file` on the backend")
 }

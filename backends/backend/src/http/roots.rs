@@ -49,13 +49,9 @@ impl Roots {
             Self::Pem { origin, .. } => return Ok(origin.clone()),
             Self::System => places(environment)?,
         };
-        let places: Vec<_> = places
-            .iter()
-            .map(|place| format!("`{}`", place.display()))
-            .collect();
         Ok(match places.is_empty() {
             true => "the platform's own verifier".to_owned(),
-            false => places.join(", "),
+            false => authorities::listed(&places),
         })
     }
 
