@@ -44,28 +44,24 @@ install_cyclonedx_check() {
 }
 
 install_moto() {
-    local python
-    python=$(moto_path)
-    lock moto
-    if [[ -x $python ]] && "$python" -c 'import boto3, moto' 2>/dev/null; then
-        cached moto "$python"
-        return
-    fi
-    say "installing moto and boto3, about a minute"
-    environment "$(dirname "$(dirname "$python")")" --requirement "$root/tests/servers/aws/requirements.txt"
-    echo "$python"
+    install_clients moto "$(moto_path)" 'boto3, moto' tests/servers/aws/requirements.txt 'moto and boto3, about a minute'
 }
 
 install_google() {
-    local python
-    python=$(google_path)
-    lock google
-    if [[ -x $python ]] && "$python" -c 'import google.auth, google.cloud.secretmanager, grpc' 2>/dev/null; then
-        cached google "$python"
+    install_clients google "$(google_path)" 'google.auth, google.cloud.secretmanager, grpc' tests/servers/google/requirements.txt \
+        "Google's clients for Python, about 20 seconds"
+}
+
+# install_clients NAME PYTHON MODULES REQUIREMENTS WHAT: an environment whose Python has these modules.
+install_clients() {
+    local name=$1 python=$2 modules=$3 requirements=$4 what=$5
+    lock "$name"
+    if [[ -x $python ]] && "$python" -c "import $modules" 2>/dev/null; then
+        cached "$name" "$python"
         return
     fi
-    say "installing Google's clients for Python, about 20 seconds"
-    environment "$(dirname "$(dirname "$python")")" --requirement "$root/tests/servers/google/requirements.txt"
+    say "installing $what"
+    environment "$(dirname "$(dirname "$python")")" --requirement "$root/$requirements"
     echo "$python"
 }
 
